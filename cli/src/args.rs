@@ -1,0 +1,206 @@
+//! The command line: what may be asked, and the help that explains it.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use lambda_rollout::units::{AliasName, FunctionRef};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  promoted, or there was nothing to do
+  1  something unexpected, such as no Region; the message says what
+  2  the plan or the command line is wrong
+  3  refused before any traffic moved, also when AWS cannot be called
+  4  rolled back
+  5  unsettled, or drifted: a person has to look
+
+AWS is configured as everywhere: environment, profiles, SSO, roles, AWS_ENDPOINT_URL.
+Data goes to stdout, everything for people to stderr.";
+
+const RUN_HELP: &str = "\
+Examples:
+  lambda-rollout run plan.toml                      on AWS
+  lambda-rollout run plan.toml --simulate           on the embedded account, a good day
+  lambda-rollout run plan.toml --simulate broken    the same with a release that fails
+
+Signals: the first Ctrl-C, SIGTERM or closed terminal rolls back and then ends; the second one ends at \
+once and says in what state the alias is (exit 5).
+
+On a terminal, type pause, resume (or r), promote or abort and Enter at any time.
+
+With --json, a reader that goes away does not stop the rollout: the events that follow are not written, \
+and a line on stderr says so.";
+
+const HEADING: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Move live traffic of an AWS Lambda alias from one version to the next, step by step, and put
+/// everything back when something looks wrong.
+#[derive(Debug, Parser)]
+#[command(name = "lambda-rollout", version, after_help = EXIT_CODES, styles = HEADING, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArgs,
+
+    /// Log what the library does to stderr; twice for more, three times for all of it.
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    pub(crate) verbose: u8,
+
+    /// No live progress line, even on a terminal.
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) no_progress: bool,
+}
+
+/// Where to find AWS, when the environment does not say or says otherwise.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "AWS")]
+pub(crate) struct AwsArgs {
+    /// The Region, in place of the configured one.
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// The profile of the shared AWS configuration to use.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// Call this endpoint in place of AWS's own, for every service.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a plan: shift the traffic, watch, then promote or roll back.
+    #[command(after_help = RUN_HELP)]
+    Run(RunArgs),
+
+    /// Read a plan and look at the account as a run would before any traffic moves. Writes nothing anywhere.
+    Check(CheckArgs),
+
+    /// Print what a plan would do: its timeline, its calls and the IAM policy that it needs. Calls nothing.
+    Show(ShowArgs),
+
+    /// Print where an alias sends its traffic now.
+    Status(StatusArgs),
+
+    /// Print the JSON Schema of plans, for editors.
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The plan: a .toml, .json, .yaml or .yml file.
+    pub(crate) plan: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) simulation: SimulationArgs,
+
+    /// Virtual seconds that a real second shows. By itself a simulated run takes a few seconds on a
+    /// terminal and no time elsewhere.
+    #[arg(long, value_name = "X", requires = "simulate", value_parser = positive, help_heading = "Simulation")]
+    pub(crate) speed: Option<f64>,
+
+    /// Write each event to stdout as one line of JSON, as it happens.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+/// Whether to use the embedded account in place of AWS.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Simulation")]
+pub(crate) struct SimulationArgs {
+    /// Use the embedded account, on a virtual clock, in place of AWS. SCENARIO is a shipped one (healthy,
+    /// broken, slow-burn, no-traffic, alarm-outage, bad-day) or a scenario file.
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "healthy")]
+    pub(crate) simulate: Option<String>,
+
+    /// Draw the simulated chance from this number: the same number, the same run.
+    #[arg(long, value_name = "N", requires = "simulate")]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The plan: a .toml, .json, .yaml or .yml file.
+    pub(crate) plan: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) simulation: SimulationArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The plan: a .toml, .json, .yaml or .yml file.
+    pub(crate) plan: PathBuf,
+
+    /// Print one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The function (its name or ARN), a colon, and the alias.
+    #[arg(value_name = "FUNCTION:ALIAS", value_parser = qualified)]
+    pub(crate) target: (FunctionRef, AliasName),
+
+    /// Print one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+fn qualified(text: &str) -> Result<(FunctionRef, AliasName), String> {
+    let (function, alias) =
+        text.rsplit_once(':').ok_or("the alias is missing; FUNCTION:ALIAS, such as sample-handler:main")?;
+    Ok((
+        FunctionRef::parse(function).map_err(|invalid| invalid.to_string())?,
+        AliasName::parse(alias).map_err(|invalid| invalid.to_string())?,
+    ))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if f64::is_finite(number) && number > 0.0 => Ok(number),
+        _ => Err("a number above zero, such as 60".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_every_shipped_scenario() {
+        let help =
+            Cli::command().find_subcommand_mut("run").expect("it is there").render_long_help().to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let names: Vec<&str> = lambda_rollout::sim::Scenario::shipped_names().collect();
+        assert!(help.contains(&format!("a shipped one ({})", names.join(", "))), "{help}");
+    }
+
+    #[test]
+    fn the_last_colon_parts_function_from_alias() {
+        let (function, alias) = qualified("arn:aws:lambda:eu-west-1:123456789012:function:api:live")
+            .expect("an ARN and an alias");
+        assert_eq!((function.name(), alias.as_str()), ("api", "live"));
+        let (function, alias) = qualified("sample-handler:main").expect("a name and an alias");
+        assert_eq!((function.as_str(), alias.as_str()), ("sample-handler", "main"));
+        for nonsense in ["sample-handler", "sample-handler:", ":main", "a b:main", "sample-handler:7"] {
+            assert!(qualified(nonsense).is_err(), "{nonsense}");
+        }
+    }
+}

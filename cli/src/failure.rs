@@ -1,0 +1,81 @@
+//! What went wrong, as the command says it: one message, what to do, an exit code.
+
+use std::error::Error as _;
+use std::io;
+
+use lambda_rollout::plan::PlanError;
+use lambda_rollout::{Error, ErrorKind};
+
+use crate::console::{Console, one_line, paint, tone};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+    /// Further lines: each problem of a plan.
+    details: Vec<String>,
+    advice: Option<&'static str>,
+}
+
+impl Failure {
+    /// The command line asks for something that there is not.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: 2, message: message.into(), details: Vec::new(), advice: None }
+    }
+
+    /// Something unexpected.
+    pub(crate) fn unexpected(message: impl Into<String>) -> Self {
+        Self { code: 1, message: message.into(), details: Vec::new(), advice: None }
+    }
+
+    /// Says it on standard error and gives the exit code.
+    pub(crate) fn report(&self) -> u8 {
+        let console = Console::stderr();
+        console.say(&format!("{} {}", paint(tone::BAD, "error:"), self.message));
+        for detail in &self.details {
+            console.say(&format!("  {detail}"));
+        }
+        if let Some(advice) = self.advice {
+            console.say(&format!("{} {advice}", paint(tone::MOVE, "advice:")));
+        }
+        self.code
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = if error.kind() == ErrorKind::Plan { 2 } else { 1 };
+        let text = error.to_string();
+        let mut details: Vec<String> = text.lines().map(one_line).collect();
+        let message = match details.len() {
+            0 => error.kind().name().to_owned(),
+            1 => details.remove(0),
+            count => format!("{count} problems"),
+        };
+        // A plan's problems are told with the error itself; any other source is an answer to "why?".
+        let mut source = error.source().filter(|source| !source.is::<PlanError>());
+        while let Some(deeper) = source {
+            details.push(format!("because: {}", one_line(&deeper.to_string())));
+            source = deeper.source();
+        }
+        Self { code, message, details, advice: Some(error.kind().advice()) }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::unexpected(format!("cannot write to standard output: {error}"))
+    }
+}
+
+/// Writes data to standard output. A reader that has seen enough, as `head` does, is no failure.
+///
+/// # Errors
+/// When it cannot be written for any other reason.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match Console::stdout().write_line(text) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}

@@ -1,0 +1,13 @@
+//! What is read from an AWS account and what is asked of it, as plain data: aliases, versions, alarms, hooks.
+//!
+//! The machine speaks in these words, the ports carry them, and neither knows how the other works.
+
+mod alarm;
+mod alias;
+mod hook;
+mod version;
+
+pub use alarm::{AlarmReading, AlarmState};
+pub use alias::{AliasState, AliasWrite, Routing};
+pub use hook::{HookFailure, HookMoment, HookReport, HookRequest, HookVerdict};
+pub use version::{CodeSource, FunctionVersion, Lifecycle, PublishRequest, UpdateStatus};

@@ -1,0 +1,237 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{AliasRoutingConfiguration, LastUpdateStatus, State};
+
+use super::account::{Connection, once};
+use super::code::read_archive;
+use super::failure::Call;
+use crate::Error;
+use crate::account::{
+    AliasState, AliasWrite, CodeSource, FunctionVersion, Lifecycle, PublishRequest, Routing, UpdateStatus,
+};
+use crate::iam::function_arn;
+use crate::ports::TrafficPort;
+use crate::units::{AliasName, FunctionRef, Qualifier, Version, Weight};
+
+/// Time for one alias write. The machine bears 10 seconds; what is unanswered sooner is read back sooner.
+const WRITE: Duration = Duration::from_secs(6);
+/// Time for publishing: below the machine's minute, so that the reason reaches it.
+const PUBLISH: Duration = Duration::from_secs(55);
+/// Time for new code, which may be 50 MB over a slow line: below the machine's ten minutes.
+const UPDATE_CODE: Duration = Duration::from_secs(590);
+
+/// Aliases and versions of a Lambda function.
+pub(super) struct LambdaTraffic {
+    pub(super) connection: Arc<Connection>,
+    pub(super) folder: Option<PathBuf>,
+}
+
+impl LambdaTraffic {
+    fn client(&self) -> &Client {
+        self.connection.lambda()
+    }
+
+    fn call(&self, operation: &'static str, action: &'static str, function: &FunctionRef) -> Call<'_> {
+        Call {
+            operation,
+            action,
+            resource: function_arn(function),
+            endpoint: self.connection.lambda_endpoint(),
+            quotable: true,
+        }
+    }
+}
+
+#[async_trait]
+impl TrafficPort for LambdaTraffic {
+    async fn read_alias(&self, function: &FunctionRef, alias: &AliasName) -> Result<AliasState, Error> {
+        let call = self.call("GetAlias", "lambda:GetAlias", function);
+        let request = self.client().get_alias().function_name(function.as_str()).name(alias.as_str());
+        let answer = request.send().await.map_err(|error| call.failed(error))?;
+        alias_state(&call, answer.function_version(), answer.routing_config(), answer.revision_id())
+    }
+
+    async fn write_alias(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+        write: &AliasWrite,
+    ) -> Result<AliasState, Error> {
+        let call = self.call("UpdateAlias", "lambda:UpdateAlias", function);
+        let request = self
+            .client()
+            .update_alias()
+            .function_name(function.as_str())
+            .name(alias.as_str())
+            .function_version(write.routing.version.to_string())
+            .routing_config(weights(&write.routing))
+            .revision_id(&write.revision_id);
+        let request = request.customize().config_override(once(WRITE));
+        let answer = request.send().await.map_err(|error| call.failed(error))?;
+        alias_state(&call, answer.function_version(), answer.routing_config(), answer.revision_id())
+    }
+
+    async fn create_alias(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+        version: Version,
+    ) -> Result<AliasState, Error> {
+        let call = self.call("CreateAlias", "lambda:CreateAlias", function);
+        let request = self
+            .client()
+            .create_alias()
+            .function_name(function.as_str())
+            .name(alias.as_str())
+            .function_version(version.to_string());
+        let request = request.customize().config_override(once(WRITE));
+        let answer = request.send().await.map_err(|error| call.failed(error))?;
+        alias_state(&call, answer.function_version(), answer.routing_config(), answer.revision_id())
+    }
+
+    async fn read_version(
+        &self,
+        function: &FunctionRef,
+        version: Qualifier,
+    ) -> Result<FunctionVersion, Error> {
+        let mut call = self.call("GetFunction", "lambda:GetFunction", function);
+        let mut request = self.client().get_function().function_name(function.as_str());
+        // Without a qualifier Lambda gives `$LATEST`, and then the function's own ARN is enough for IAM.
+        if let Qualifier::Published(version) = version {
+            request = request.qualifier(version.to_string());
+            call.resource = format!("{}:{version}", call.resource);
+        }
+        let answer = request.send().await.map_err(|error| call.failed(error))?;
+        let facts = answer.configuration().ok_or_else(|| call.misfit("a configuration"))?;
+        function_version!(call, facts)
+    }
+
+    async fn update_code(
+        &self,
+        function: &FunctionRef,
+        code: &CodeSource,
+        revision_id: &str,
+    ) -> Result<FunctionVersion, Error> {
+        let call = self.call("UpdateFunctionCode", "lambda:UpdateFunctionCode", function);
+        let request =
+            self.client().update_function_code().function_name(function.as_str()).revision_id(revision_id);
+        let request = match code {
+            CodeSource::Zip(path) => {
+                request.zip_file(Blob::new(read_archive(self.folder.as_deref(), path).await?))
+            }
+            CodeSource::S3 { bucket, key, object_version } => {
+                request.s3_bucket(bucket).s3_key(key).set_s3_object_version(object_version.clone())
+            }
+            CodeSource::Image(uri) => request.image_uri(uri),
+        };
+        let request = request.customize().config_override(once(UPDATE_CODE));
+        let answer = request.send().await.map_err(|error| call.failed(error))?;
+        function_version!(call, answer)
+    }
+
+    async fn publish(
+        &self,
+        function: &FunctionRef,
+        request: &PublishRequest,
+    ) -> Result<FunctionVersion, Error> {
+        let call = self.call("PublishVersion", "lambda:PublishVersion", function);
+        let request = self
+            .client()
+            .publish_version()
+            .function_name(function.as_str())
+            .set_description(request.description.clone())
+            .code_sha256(&request.code_sha256)
+            .revision_id(&request.revision_id);
+        let request = request.customize().config_override(once(PUBLISH));
+        let answer = request.send().await.map_err(|error| call.failed(error))?;
+        function_version!(call, answer)
+    }
+}
+
+/// The weights as they are sent: the map is always there, and empty where there are none.
+fn weights(routing: &Routing) -> AliasRoutingConfiguration {
+    let map = routing.additional.iter().map(|(version, weight)| (version.to_string(), weight.fraction()));
+    AliasRoutingConfiguration::builder().set_additional_version_weights(Some(map.collect())).build()
+}
+
+fn alias_state(
+    call: &Call<'_>,
+    version: Option<&str>,
+    routing: Option<&AliasRoutingConfiguration>,
+    revision_id: Option<&str>,
+) -> Result<AliasState, Error> {
+    let version = version.ok_or_else(|| call.misfit("the alias's version"))?;
+    let version =
+        Qualifier::parse(version).map_err(|wrong| call.unusable(format!("the alias's version: {wrong}")))?;
+    // Cleared weights come back as an absent `RoutingConfig`, an absent map, or an empty one.
+    let mut weights = routing.and_then(|routing| routing.additional_version_weights()).into_iter().flatten();
+    let additional = match weights.next() {
+        None => None,
+        Some((version, weight)) => {
+            let version = Version::parse(version)
+                .map_err(|wrong| call.unusable(format!("the alias's additional version: {wrong}")))?;
+            Some((version, Weight::nearest_to_fraction(*weight)))
+        }
+    };
+    if weights.next().is_some() {
+        let text = "the alias has more than one additional version, which Lambda does not allow".to_owned();
+        return Err(call.unusable(text));
+    }
+    let revision_id = revision_id.ok_or_else(|| call.misfit("the alias's revision id"))?.to_owned();
+    Ok(AliasState { routing: Routing { version, additional }, revision_id })
+}
+
+/// A version from any of the three answers that describe one, which share their getters but no type.
+macro_rules! function_version {
+    ($call:expr, $facts:expr) => {{
+        let version = $facts.version().ok_or_else(|| $call.misfit("the function's version"))?;
+        let state = $facts.state();
+        Ok(FunctionVersion {
+            version: Qualifier::parse(version)
+                .map_err(|wrong| $call.unusable(format!("the function's version: {wrong}")))?,
+            state: lifecycle(state),
+            state_reason: $facts
+                .state_reason()
+                .unwrap_or_else(|| state.map_or("no state", State::as_str))
+                .to_owned(),
+            update: update_status($facts.last_update_status()),
+            update_reason: $facts.last_update_status_reason().unwrap_or_default().to_owned(),
+            role: $facts.role().unwrap_or_default().to_owned(),
+            dead_letter: $facts
+                .dead_letter_config()
+                .and_then(|queue| queue.target_arn())
+                .filter(|arn| !arn.is_empty())
+                .map(str::to_owned),
+            code_sha256: $facts.code_sha256().unwrap_or_default().to_owned(),
+            config_sha256: $facts.config_sha256().map(str::to_owned),
+            revision_id: $facts
+                .revision_id()
+                .ok_or_else(|| $call.misfit("the function's revision id"))?
+                .to_owned(),
+        })
+    }};
+}
+use function_version;
+
+fn lifecycle(state: Option<&State>) -> Lifecycle {
+    match state {
+        Some(State::Pending) => Lifecycle::Pending,
+        Some(State::Active) => Lifecycle::Active,
+        Some(State::Failed) => Lifecycle::Failed,
+        _ => Lifecycle::Other,
+    }
+}
+
+/// An absent status is what a published version has; an unknown one is not taken for done.
+fn update_status(status: Option<&LastUpdateStatus>) -> UpdateStatus {
+    match status {
+        None | Some(LastUpdateStatus::Successful) => UpdateStatus::Successful,
+        Some(LastUpdateStatus::Failed) => UpdateStatus::Failed,
+        Some(_) => UpdateStatus::InProgress,
+    }
+}

@@ -1,0 +1,16 @@
+//! Runs a rollout: drains the machine's outputs, performs its effects on the ports, sleeps to its deadline and
+//! passes results back. It holds no policy; everything that decides is in [`crate::machine`].
+
+mod check;
+mod clock;
+mod handle;
+mod in_process;
+mod launch;
+mod perform;
+mod task;
+
+pub use check::{CheckReport, check};
+pub use clock::SystemClock;
+pub use handle::RolloutHandle;
+pub use launch::{Launch, start};
+pub use task::RolloutTask;

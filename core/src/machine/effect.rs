@@ -1,0 +1,138 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Snapshot;
+use crate::Error;
+use crate::account::{
+    AlarmReading, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport, HookRequest,
+    PublishRequest,
+};
+use crate::event::{Event, Outcome};
+use crate::units::{AlarmName, Qualifier, Version};
+
+/// Names one effect of one rollout, so that its result finds its way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EffectId(pub(crate) u64);
+
+/// What goes into the machine.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Input {
+    /// Begin. Once, first.
+    Start,
+    /// Time has passed: the machine's deadline is here.
+    Tick,
+    /// An effect came to its end.
+    Done(EffectId, EffectResult),
+    /// A person or program wants something.
+    Command(Command),
+}
+
+/// What a person or program may want of a running rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command {
+    /// No shift until resumed. The hold's clock stops; alarms stay watched.
+    Pause,
+    /// Go on after a pause, or approve a gate.
+    Resume,
+    /// All traffic to the canary version now, without the remaining holds. The hook after traffic and the bake follow
+    /// as planned; asked for again during the bake, it ends that.
+    Promote,
+    /// Put everything back.
+    Abort {
+        /// Why, for the history.
+        reason: String,
+    },
+}
+
+/// What comes out of the machine, in the order in which it has to be done.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Output {
+    /// Make this durable before anything that follows.
+    Persist(Box<Snapshot>),
+    /// Tell this.
+    Event(Event),
+    /// Do this, and give the result back.
+    Effect(EffectId, Effect),
+    /// The end: drop what is still under way.
+    Done(Outcome),
+    /// The end of a rollout that only looked, and found nothing wrong.
+    CheckPassed,
+}
+
+/// Something to be done in the world.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Read the plan's alias.
+    ReadAlias,
+    /// Write the plan's alias.
+    WriteAlias(AliasWrite),
+    /// Create the plan's alias.
+    CreateAlias(Version),
+    /// Read a version, or `$LATEST`.
+    ReadVersion(Qualifier),
+    /// Put new code into `$LATEST`, guarded by this revision.
+    UpdateCode {
+        /// The code.
+        code: CodeSource,
+        /// The revision of `$LATEST` last seen.
+        revision_id: String,
+    },
+    /// Publish `$LATEST`.
+    Publish(PublishRequest),
+    /// Read these alarms.
+    ReadAlarms(Vec<AlarmName>),
+    /// Run a hook.
+    RunHook(HookRequest),
+}
+
+impl Effect {
+    /// The kind, as it is counted in [`Outcome::calls`].
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ReadAlias => "read_alias",
+            Self::WriteAlias(_) => "write_alias",
+            Self::CreateAlias(_) => "create_alias",
+            Self::ReadVersion(_) => "read_version",
+            Self::UpdateCode { .. } => "update_code",
+            Self::Publish(_) => "publish",
+            Self::ReadAlarms(_) => "read_alarms",
+            Self::RunHook(_) => "run_hook",
+        }
+    }
+
+    /// How long it may take. After that it counts as unanswered: whether it took effect is unknown.
+    #[must_use]
+    pub fn limit(&self) -> Duration {
+        match self {
+            Self::ReadAlias | Self::ReadVersion(_) | Self::WriteAlias(_) | Self::CreateAlias(_) => {
+                Duration::from_secs(10)
+            }
+            Self::ReadAlarms(_) => Duration::from_secs(20),
+            Self::Publish(_) => Duration::from_secs(60),
+            Self::UpdateCode { .. } => Duration::from_secs(10 * 60),
+            Self::RunHook(request) => request.timeout,
+        }
+    }
+}
+
+/// How an effect ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum EffectResult {
+    /// Of [`Effect::ReadAlias`], [`Effect::WriteAlias`] and [`Effect::CreateAlias`].
+    Alias(Result<AliasState, Error>),
+    /// Of [`Effect::ReadVersion`], [`Effect::UpdateCode`] and [`Effect::Publish`].
+    Version(Result<FunctionVersion, Error>),
+    /// Of [`Effect::ReadAlarms`].
+    Alarms(Result<Vec<AlarmReading>, Error>),
+    /// Of [`Effect::RunHook`].
+    Hook(HookReport),
+    /// Of any: no answer in time.
+    TimedOut,
+}

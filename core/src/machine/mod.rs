@@ -1,0 +1,31 @@
+//! The rollout as a value: inputs and the time go in, effects and events come out.
+//!
+//! Nothing here knows AWS, a clock or a runtime. The whole behaviour is the transition table
+//! ([`TRANSITIONS`]) and the handlers around it:
+//!
+//! - `rollout`: the value itself, its inputs and outputs, what is due when
+//! - `prepare`: pre-flight, before any traffic moves
+//! - `write`: guarded writes, writes of unknown result, drift
+//! - `rollback`: putting everything back, and proving it
+//! - `hook`, `command`: what hooks answer, what people want
+//! - `alarm_watch`: when the alarms are looked at (what they mean is [`crate::judge`]'s to say)
+
+mod alarm_watch;
+mod command;
+mod effect;
+mod hook;
+mod phase;
+mod prepare;
+mod retry;
+mod rollback;
+mod rollout;
+mod snapshot;
+mod status;
+mod stopwatch;
+mod write;
+
+pub use effect::{Command, Effect, EffectId, EffectResult, Input, Output};
+pub use phase::{Phase, TRANSITIONS, Transition, Trigger, transition_diagram};
+pub use rollout::Rollout;
+pub use snapshot::Snapshot;
+pub use status::Status;

@@ -1,0 +1,536 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::alarm_watch::Watch;
+use super::effect::{Effect, EffectId, EffectResult, Input, Output};
+use super::phase::{Phase, TRANSITIONS, Transition, Trigger, transition};
+use super::prepare::Preparation;
+use super::retry::Retry;
+use super::rollback::Rollback;
+use super::snapshot::Snapshot;
+use super::stopwatch::Stopwatch;
+use super::write::Writes;
+use crate::account::{AliasState, FunctionVersion, HookMoment};
+use crate::error::{Error, ErrorKind};
+use crate::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
+use crate::plan::RolloutPlan;
+use crate::units::{RolloutId, Timestamp, Version, Weight};
+
+/// One rollout as a value: pure, without clock, network or runtime.
+///
+/// **One [`handle`](Self::handle), then [`poll`](Self::poll) until `None`.** Do what comes out, in order; give back
+/// what came of it with the next `handle`; and when nothing comes, hand in a [`Input::Tick`] at
+/// [`deadline`](Self::deadline). Time is an argument and only ever moves on: an earlier one counts as the latest seen.
+#[derive(Debug, Clone)]
+pub struct Rollout {
+    pub(super) plan: Arc<RolloutPlan>,
+    pub(super) id: RolloutId,
+    pub(super) check_only: bool,
+    pub(super) now: Timestamp,
+    pub(super) started_at: Timestamp,
+    pub(super) phase: Phase,
+    /// The alias as last known: read, or acknowledged by a write. `None` before the first read, and when it does not exist.
+    pub(super) alias: Option<AliasState>,
+    pub(super) stable: Option<Version>,
+    pub(super) canary: Option<Version>,
+    /// How many of the schedule's steps have been shifted to.
+    pub(super) steps_taken: usize,
+    /// The call that the rollout waits for, alarms and hooks aside. Never more than one.
+    pub(super) call: Option<(EffectId, Call)>,
+    pub(super) retry: Retry<Call>,
+    pub(super) preparation: Preparation,
+    pub(super) writes: Writes,
+    pub(super) watch: Watch,
+    pub(super) hook: Option<(EffectId, HookMoment)>,
+    pub(super) hold: Stopwatch,
+    pub(super) paused: bool,
+    /// No shift before a look at the alarms that began then or later has passed.
+    pub(super) clear_since: Timestamp,
+    /// Set by a promote command: the shift to 100 % asks neither hold nor alarms.
+    pub(super) promote_asked: bool,
+    pub(super) patrol_at: Timestamp,
+    pub(super) rollback: Option<Rollback>,
+    pub(super) remembered: Option<Snapshot>,
+    pub(super) traffic_moved: bool,
+    next_effect: u64,
+    next_seq: u64,
+    calls: BTreeMap<String, u64>,
+    outputs: VecDeque<Output>,
+    taken: u128,
+}
+
+const _: () = assert!(TRANSITIONS.len() <= 128, "`taken` has a bit for each row");
+
+/// A call that the rollout waits for, and what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    /// The first look at the alias.
+    ReadAlias,
+    /// `$LATEST`, before it is updated or published.
+    ReadLatest,
+    UpdateCode,
+    Publish,
+    /// The canary version, until it is active.
+    AwaitCanary,
+    /// The stable version, to compare roles.
+    ReadStable,
+    CreateAlias,
+    /// The alias, after a creation whose result is unknown.
+    ResolveCreation,
+    Write,
+    /// The alias, after a write whose result is unknown.
+    Resolve,
+    /// The alias, to prove the rollback.
+    ReadBack,
+    /// The alias, to see whether another hand changed it.
+    Patrol,
+    /// The alias, to prove the promotion.
+    Confirm,
+}
+
+/// Time between two looks at the alias while nothing else is done with it: rare enough for a thousand rollouts to
+/// share Lambda's 15 control-plane calls a second, often enough to tell drift long before a bake ends.
+const PATROL: Duration = Duration::from_secs(60);
+
+impl Rollout {
+    /// A new rollout of this plan.
+    #[must_use]
+    pub fn new(plan: Arc<RolloutPlan>, id: RolloutId, now: Timestamp) -> Self {
+        let watch = Watch::new(plan.alarms.clone());
+        let retry = Retry::new(&id);
+        Self {
+            plan,
+            id,
+            check_only: false,
+            now,
+            started_at: now,
+            phase: Phase::New,
+            alias: None,
+            stable: None,
+            canary: None,
+            steps_taken: 0,
+            call: None,
+            retry,
+            preparation: Preparation::default(),
+            writes: Writes::default(),
+            watch,
+            hook: None,
+            hold: Stopwatch::default(),
+            paused: false,
+            clear_since: now,
+            promote_asked: false,
+            patrol_at: now,
+            rollback: None,
+            remembered: None,
+            traffic_moved: false,
+            next_effect: 1,
+            next_seq: 1,
+            calls: BTreeMap::new(),
+            outputs: VecDeque::new(),
+            taken: 0,
+        }
+    }
+
+    /// A rollout that only looks: it ends with [`Output::CheckPassed`] or a refusal, and writes nothing anywhere.
+    #[must_use]
+    pub fn check_only(plan: Arc<RolloutPlan>, id: RolloutId, now: Timestamp) -> Self {
+        Self { check_only: true, ..Self::new(plan, id, now) }
+    }
+
+    /// A rollout taken up again from what a journal kept of it.
+    ///
+    /// It reads the alias first and goes on from there: the alias says what happened, the snapshot what it means.
+    #[must_use]
+    pub fn restore(plan: Arc<RolloutPlan>, snapshot: Snapshot, now: Timestamp) -> Self {
+        let mut rollout = Self::new(plan, snapshot.rollout_id.clone(), now);
+        rollout.started_at = snapshot.started_at;
+        rollout.next_seq = snapshot.next_seq;
+        rollout.remembered = Some(snapshot);
+        rollout
+    }
+
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> Arc<RolloutPlan> {
+        Arc::clone(&self.plan)
+    }
+
+    /// Takes one input. Afterwards [`poll`](Self::poll) until `None`.
+    ///
+    /// # Errors
+    /// Only for a command that does not fit what the rollout is doing; it then changed nothing.
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Result<(), Error> {
+        debug_assert!(self.outputs.is_empty(), "poll until None before the next handle");
+        self.now = self.now.max(now);
+        if self.phase == Phase::Done {
+            return match input {
+                Input::Command(_) => Err(Error::new(ErrorKind::WrongState, "the rollout has ended")),
+                _ => Ok(()),
+            };
+        }
+        match input {
+            Input::Start => self.start(),
+            Input::Tick => {}
+            Input::Done(id, result) => self.finish_effect(id, result),
+            Input::Command(command) => self.obey(command)?,
+        }
+        self.advance();
+        Ok(())
+    }
+
+    /// The next thing to be done, in order; `None` when there is nothing until the next input.
+    #[must_use]
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When the next [`Input::Tick`] is due; `None` when only a result or a command can move the rollout on.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        if self.phase == Phase::Done || self.phase == Phase::New {
+            return None;
+        }
+        let timers = [
+            self.call.is_none().then(|| self.retry.due()).flatten(),
+            self.is_watching().then(|| self.watch.due()).flatten(),
+            self.hold.ends_at(),
+            (self.is_patrolling() && self.call.is_none()).then_some(self.patrol_at),
+            self.is_bound_by_deadline().then(|| self.deadline_at()).flatten(),
+            self.rollback.as_ref().map(|rollback| rollback.give_up_at),
+        ];
+        // What is due already has been acted on, and waits for a result.
+        timers.into_iter().flatten().filter(|at| *at > self.now).min()
+    }
+
+    /// What has to be remembered so that another process can carry on; `None` before there is anything to carry on.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        Some(Snapshot {
+            rollout_id: self.id.clone(),
+            started_at: self.started_at,
+            next_seq: self.next_seq,
+            stable_version: self.stable?,
+            canary_version: self.canary?,
+            target_weight: self.writes.in_flight_weight(self.canary?).unwrap_or_else(|| self.weight()),
+            rolling_back: self.rollback.as_ref().map(|rollback| rollback.cause.clone()),
+        })
+    }
+
+    /// The rows of [`TRANSITIONS`] that this rollout has taken so far, for tests of coverage.
+    pub fn transitions_taken(&self) -> impl Iterator<Item = &'static Transition> {
+        let taken = self.taken;
+        TRANSITIONS.iter().enumerate().filter(move |(index, _)| taken & (1 << index) != 0).map(|(_, row)| row)
+    }
+
+    /// The canary's share of traffic, as far as is known.
+    pub(super) fn weight(&self) -> Weight {
+        match (&self.alias, self.canary) {
+            (Some(alias), Some(canary)) => alias.routing.share_of(canary),
+            _ => Weight::ZERO,
+        }
+    }
+
+    fn start(&mut self) {
+        if self.phase != Phase::New {
+            return;
+        }
+        self.emit(EventKind::Started {
+            rollout_id: self.id.clone(),
+            function: self.plan.function.clone(),
+            alias: self.plan.alias.clone(),
+            strategy: self.plan.strategy.to_string(),
+        });
+        self.go(Trigger::Start);
+        self.issue(Call::ReadAlias);
+    }
+
+    fn finish_effect(&mut self, id: EffectId, result: EffectResult) {
+        if self.watch.is_answer(id) {
+            return self.alarms_read(result);
+        }
+        if self.hook.as_ref().is_some_and(|(hook, _)| *hook == id) {
+            return self.hook_finished(result);
+        }
+        // Answers to calls that nobody waits for any more, such as a patrol when a rollback began, say nothing new.
+        if let Some((_, call)) = self.call.take_if(|(waiting, _)| *waiting == id) {
+            self.call_finished(call, result);
+        }
+    }
+
+    fn call_finished(&mut self, call: Call, result: EffectResult) {
+        match call {
+            Call::ReadAlias => self.alias_read(alias_result(result)),
+            Call::ReadLatest => self.latest_read(version_result(result)),
+            Call::UpdateCode => self.code_updated(version_result(result)),
+            Call::Publish => self.published(version_result(result)),
+            Call::AwaitCanary => self.canary_read(version_result(result)),
+            Call::ReadStable => self.stable_read(version_result(result)),
+            Call::CreateAlias => self.alias_created(alias_result(result)),
+            Call::ResolveCreation => self.creation_resolved(alias_result(result)),
+            Call::Write => self.write_finished(alias_result(result)),
+            Call::Resolve => self.write_resolved(alias_result(result)),
+            Call::ReadBack => self.rollback_read_back(alias_result(result)),
+            Call::Patrol => self.patrolled(alias_result(result)),
+            Call::Confirm => self.promotion_read_back(alias_result(result)),
+        }
+    }
+
+    /// Does whatever is due, until nothing is.
+    fn advance(&mut self) {
+        if self.is_bound_by_deadline()
+            && let (Some(at), Some(after)) = (self.deadline_at(), self.plan.deadline)
+            && at <= self.now
+        {
+            self.put_back(Cause::Deadline { after_ms: after.as_millis() as u64 });
+        }
+        if self.is_watching()
+            && let Some(cause) = self.watch.overdue(self.now)
+        {
+            self.put_back(cause);
+        }
+        if self.rollback.as_ref().is_some_and(|rollback| rollback.give_up_at <= self.now)
+            && self.call_is_idle()
+        {
+            return self.give_up();
+        }
+        if self.call.is_none()
+            && let Some(call) = self.retry.take_due(self.now)
+        {
+            self.issue(call);
+        }
+        match self.phase {
+            Phase::Ready => self.shift_when_clear(),
+            Phase::Holding => self.shift_when_held(),
+            Phase::Baking => self.confirm_when_baked(),
+            _ => {}
+        }
+        if self.is_patrolling() && self.call.is_none() && self.patrol_at <= self.now {
+            self.issue(Call::Patrol);
+        }
+        if self.is_watching() {
+            self.look_at_alarms_when_due();
+        }
+    }
+
+    fn shift_when_clear(&mut self) {
+        if self.paused || !self.is_clear() {
+            return;
+        }
+        if self.alias.is_none() {
+            self.go(Trigger::Create);
+            return self.issue(Call::CreateAlias);
+        }
+        self.shift_to_next();
+    }
+
+    fn shift_when_held(&mut self) {
+        let Some(step) = self.steps_taken.checked_sub(1).and_then(|last| self.plan.schedule.steps.get(last))
+        else {
+            return;
+        };
+        let (weight, gate) = (step.weight, step.gate);
+        let Some(ended) = self.hold.ended(self.now) else { return };
+        self.clear_since = self.clear_since.max(ended);
+        if self.paused || !self.is_clear() {
+            return;
+        }
+        self.hold.clear();
+        self.emit(EventKind::StepHeld { step: self.steps_taken, weight });
+        if gate {
+            self.go(Trigger::HeldToGate);
+            let reason = format!("step {} at {weight} has a gate", self.steps_taken);
+            return self.emit(EventKind::GateWaiting { reason });
+        }
+        self.shift_to_next();
+    }
+
+    fn shift_to_next(&mut self) {
+        match self.plan.schedule.steps.get(self.steps_taken) {
+            Some(step) => {
+                let weight = step.weight;
+                self.go(Trigger::Shift);
+                self.steps_taken += 1;
+                self.write_weight(weight);
+            }
+            None => {
+                self.go(Trigger::ShiftToFull);
+                self.write_weight(Weight::FULL);
+            }
+        }
+    }
+
+    fn confirm_when_baked(&mut self) {
+        let Some(ended) = self.hold.ended(self.now) else { return };
+        if self.plan.bake.is_some() {
+            self.clear_since = self.clear_since.max(ended);
+            if !self.is_clear() {
+                return;
+            }
+        }
+        if self.paused {
+            return;
+        }
+        self.hold.clear();
+        self.go(Trigger::Baked);
+        self.issue(Call::Confirm);
+    }
+
+    /// Begins to hold the weight of the newest step.
+    pub(super) fn begin_hold(&mut self) {
+        let hold = self.plan.schedule.steps.get(self.steps_taken.saturating_sub(1)).map(|step| step.hold);
+        self.hold.set(hold.unwrap_or_default(), self.now, self.paused);
+    }
+
+    /// Begins to watch after 100 %.
+    pub(super) fn begin_bake(&mut self) {
+        self.hold.set(self.plan.bake.unwrap_or_default(), self.now, self.paused);
+    }
+
+    fn patrolled(&mut self, result: Result<AliasState, Error>) {
+        self.patrol_at = self.now + PATROL;
+        match result {
+            Ok(state) => {
+                self.compare_with_known(state);
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => self.drifted(None),
+            // The next patrol looks again; a shift finds out by itself.
+            Err(error) => tracing::debug!(%error, "could not look at the alias"),
+        }
+    }
+
+    /// Whether alarms are looked at in this phase: whenever traffic may move or has moved, until it is put back.
+    pub(super) fn is_watching(&self) -> bool {
+        use Phase as P;
+        !self.plan.alarms.names.is_empty()
+            && matches!(
+                self.phase,
+                P::Checking
+                    | P::BeforeHook
+                    | P::Ready
+                    | P::Shifting
+                    | P::Holding
+                    | P::Gated
+                    | P::Promoting
+                    | P::AfterHook
+                    | P::Baking
+                    | P::Confirming
+            )
+    }
+
+    fn is_patrolling(&self) -> bool {
+        use Phase as P;
+        self.alias.is_some()
+            && matches!(self.phase, P::Ready | P::Holding | P::Gated | P::AfterHook | P::Baking)
+    }
+
+    fn is_bound_by_deadline(&self) -> bool {
+        !matches!(self.phase, Phase::New | Phase::Creating | Phase::RollingBack | Phase::Done)
+    }
+
+    fn deadline_at(&self) -> Option<Timestamp> {
+        self.plan.deadline.map(|after| self.started_at + after)
+    }
+
+    /// Whether the newest look at the alarms passed: asked before a raise is written again.
+    pub(super) fn is_still_clear(&self) -> bool {
+        self.promote_asked || self.plan.alarms.names.is_empty() || self.watch.clear_at().is_some()
+    }
+
+    fn is_clear(&self) -> bool {
+        self.plan.alarms.names.is_empty() || self.watch.clear_at().is_some_and(|at| at >= self.clear_since)
+    }
+
+    /// Whether no call is in flight whose result could still change what is known of the alias.
+    fn call_is_idle(&self) -> bool {
+        !matches!(self.call, Some((_, Call::Write)))
+    }
+
+    /// Moves to the phase that the table names.
+    pub(super) fn go(&mut self, on: Trigger) {
+        let Some((index, to)) = transition(self.phase, on) else {
+            unreachable!("no row for {on:?} in {:?}", self.phase)
+        };
+        tracing::debug!(rollout = %self.id, from = ?self.phase, ?on, ?to, "phase");
+        self.taken |= 1 << index;
+        self.phase = to;
+        self.retry.forget();
+        self.patrol_at = self.now + PATROL;
+    }
+
+    pub(super) fn emit(&mut self, kind: EventKind) {
+        let event = Event { seq: self.next_seq, at: self.now, kind };
+        self.next_seq += 1;
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    pub(super) fn persist(&mut self) {
+        if let Some(snapshot) = self.snapshot() {
+            self.outputs.push_back(Output::Persist(Box::new(snapshot)));
+        }
+    }
+
+    pub(super) fn effect(&mut self, effect: Effect) -> EffectId {
+        let id = EffectId(self.next_effect);
+        self.next_effect += 1;
+        *self.calls.entry(effect.kind().to_owned()).or_default() += 1;
+        self.outputs.push_back(Output::Effect(id, effect));
+        id
+    }
+
+    /// Ends a check that found nothing wrong.
+    pub(super) fn pass_check(&mut self) {
+        self.phase = Phase::Done;
+        self.outputs.push_back(Output::CheckPassed);
+    }
+
+    pub(super) fn end(&mut self, on: Trigger, kind: OutcomeKind, cause: Option<Cause>) {
+        self.go(on);
+        let outcome = Outcome {
+            kind,
+            cause,
+            stable_version: self.stable,
+            canary_version: self.canary,
+            traffic_moved: self.traffic_moved,
+            calls: self.calls.clone(),
+            rollback: self.rollback.as_ref().and_then(Rollback::times),
+            advice: (kind == OutcomeKind::Unsettled).then(|| self.settling_command()),
+        };
+        self.emit(EventKind::Finished(outcome.clone()));
+        self.outputs.push_back(Output::Done(outcome));
+    }
+
+    pub(super) fn look_at_alarms_when_due(&mut self) {
+        let wanted = match self.phase {
+            Phase::Ready if !self.paused => Some(self.clear_since),
+            Phase::Holding | Phase::Baking => self.hold.ended(self.now),
+            _ => None,
+        };
+        if self.watch.wants_look(self.now, wanted) {
+            let id = self.effect(Effect::ReadAlarms(self.plan.alarms.names.clone()));
+            self.watch.asked(id, self.now);
+        }
+    }
+}
+
+fn alias_result(result: EffectResult) -> Result<AliasState, Error> {
+    match result {
+        EffectResult::Alias(result) => result,
+        other => Err(unanswered(&other)),
+    }
+}
+
+fn version_result(result: EffectResult) -> Result<FunctionVersion, Error> {
+    match result {
+        EffectResult::Version(result) => result,
+        other => Err(unanswered(&other)),
+    }
+}
+
+/// The error of a call that was not answered, or not with an answer of its kind.
+pub(super) fn unanswered(result: &EffectResult) -> Error {
+    match result {
+        EffectResult::TimedOut => Error::new(ErrorKind::Unreachable, "no answer in time"),
+        _ => Error::new(ErrorKind::Internal, "a port answered another call than it was asked"),
+    }
+}

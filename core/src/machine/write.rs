@@ -1,0 +1,278 @@
+use std::time::Duration;
+
+use super::effect::Effect;
+use super::phase::{Phase, Trigger};
+use super::rollout::{Call, Rollout};
+use crate::account::{AliasState, AliasWrite, HookMoment, Routing};
+use crate::error::{Error, ErrorKind};
+use crate::event::{Cause, EventKind, OutcomeKind};
+use crate::units::{Timestamp, Version, Weight};
+
+/// What is known of our own writes to the alias.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Writes {
+    /// Where the newest write shall bring the alias.
+    wanted: Option<Routing>,
+    /// Whether the newest write's result is unknown and no read has decided yet.
+    unresolved: bool,
+    /// What writes of unknown result would bring the alias to. As long as the alias is at the revision that they
+    /// named they may still land; once it has moved on, AWS refuses them.
+    may_land: Vec<Routing>,
+    /// The newest write that AWS acknowledged, and when.
+    acknowledged: Option<(Routing, Timestamp)>,
+}
+
+/// How an alias that was read compares with what was known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing has happened to it, or nothing that concerns traffic.
+    AsKnown,
+    /// A write of ours, whose result was unknown, has landed.
+    OursLanded(AliasState),
+    /// AWS is still moving provisioned concurrency from one version to the other, with weights of its own.
+    Settling,
+    /// Another hand changed it; that has been dealt with.
+    Drifted,
+}
+
+/// Time that failing writes and reads are borne before a raise is given up.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// Time that AWS is given to clear the weights that it sets itself when an alias with provisioned concurrency changes
+/// its version (<https://github.com/hashicorp/terraform-provider-aws/issues/48116>), and between two looks meanwhile.
+const SETTLING: Duration = Duration::from_secs(2 * 60);
+const SETTLING_POLL: Duration = Duration::from_secs(5);
+
+impl Writes {
+    /// The weight that the write under way shall bring about, if one is.
+    pub(super) fn in_flight_weight(&self, canary: Version) -> Option<Weight> {
+        self.wanted.map(|routing| routing.share_of(canary))
+    }
+
+    /// Counts this as a write of ours that may still land.
+    pub(super) fn fence(&mut self, routing: Routing) {
+        self.may_land.push(routing);
+    }
+
+    pub(super) fn may_land(&self) -> bool {
+        !self.may_land.is_empty()
+    }
+
+    pub(super) fn is_unresolved(&self) -> bool {
+        self.unresolved
+    }
+
+    pub(super) fn want(&mut self, routing: Routing) {
+        self.wanted = Some(routing);
+        self.acknowledged = None;
+    }
+
+    fn result_unknown(&mut self) {
+        self.unresolved = true;
+        if let Some(wanted) = self.wanted
+            && !self.may_land.contains(&wanted)
+        {
+            self.may_land.push(wanted);
+        }
+    }
+}
+
+impl Rollout {
+    /// Where the alias points when the canary has this weight.
+    pub(super) fn routing_of(&self, weight: Weight) -> Routing {
+        match (self.stable, self.canary) {
+            (Some(_), Some(canary)) if weight == Weight::FULL => Routing::only(canary),
+            (Some(stable), _) if weight == Weight::ZERO => Routing::only(stable),
+            (Some(stable), Some(canary)) => Routing::split(stable, canary, weight),
+            _ => unreachable!("a weight is written only when both versions are known"),
+        }
+    }
+
+    pub(super) fn write_weight(&mut self, weight: Weight) {
+        let routing = self.routing_of(weight);
+        self.writes.want(routing);
+        self.send_write();
+    }
+
+    /// Writes a raise again that did not land. The alarms may have changed since it was decided.
+    pub(super) fn raise_again(&mut self) {
+        if self.is_still_clear() {
+            self.send_write();
+        } else {
+            self.retry.after(self.plan.alarms.poll, Call::Write, self.now);
+        }
+    }
+
+    pub(super) fn send_write(&mut self) {
+        let (Some(routing), Some(alias)) = (self.writes.wanted, &self.alias) else { return };
+        let write = AliasWrite { routing, revision_id: alias.revision_id.clone() };
+        self.persist();
+        let id = self.effect(Effect::WriteAlias(write));
+        self.call = Some((id, Call::Write));
+    }
+
+    pub(super) fn write_finished(&mut self, result: Result<AliasState, Error>) {
+        let error = match result {
+            Ok(state) if Some(state.routing) == self.writes.wanted => return self.landed(state),
+            Ok(_) => {
+                // Acknowledged, and yet another routing than the one we asked for: look again in a while.
+                self.writes.result_unknown();
+                self.writes.acknowledged = self.writes.wanted.map(|wanted| (wanted, self.now));
+                return self.look_again_while_settling(Call::Resolve);
+            }
+            Err(error) => error,
+        };
+        match error.kind() {
+            ErrorKind::Throttled | ErrorKind::Config => self.write_failed(Call::Write, error),
+            ErrorKind::AccessDenied | ErrorKind::Rejected if self.phase == Phase::RollingBack => {
+                self.write_failed(Call::Write, error);
+            }
+            ErrorKind::AccessDenied | ErrorKind::Rejected => {
+                self.put_back(Cause::Error { error: error.report() });
+            }
+            // Whether the write took effect is unknown; a refusal may be our own first try come home late.
+            _ => {
+                self.note_rollback_error(&error);
+                self.writes.result_unknown();
+                self.issue(Call::Resolve);
+            }
+        }
+    }
+
+    pub(super) fn write_resolved(&mut self, result: Result<AliasState, Error>) {
+        let state = match result {
+            Ok(state) => state,
+            Err(error) if error.kind() == ErrorKind::NotFound => return self.drifted(None),
+            Err(error) => return self.write_failed(Call::Resolve, error),
+        };
+        match self.compare_with_known(state) {
+            Standing::AsKnown if self.phase == Phase::RollingBack => {
+                self.writes.unresolved = false;
+                self.retry.after_failure(Call::Write, self.now);
+            }
+            Standing::AsKnown => {
+                self.writes.unresolved = false;
+                let error = Error::new(ErrorKind::Unreachable, "the alias could not be written");
+                self.write_failed(Call::Write, error);
+            }
+            Standing::OursLanded(state) if Some(state.routing) == self.writes.wanted => self.landed(state),
+            Standing::OursLanded(state) => {
+                // An older write came home late: the newest one still has to be made, from here.
+                self.writes.may_land.clear();
+                self.writes.unresolved = false;
+                self.note_shift(state);
+                self.issue(Call::Write);
+            }
+            Standing::Settling => self.look_again_while_settling(Call::Resolve),
+            Standing::Drifted => {}
+        }
+    }
+
+    pub(super) fn look_again_while_settling(&mut self, call: Call) {
+        self.retry.after(SETTLING_POLL, call, self.now);
+    }
+
+    /// A write, or the read that decides about it, failed without effect: try again in a while. A raise is given
+    /// up when that goes on for long; a rollback has a deadline of its own.
+    fn write_failed(&mut self, next: Call, error: Error) {
+        self.note_rollback_error(&error);
+        if self.phase != Phase::RollingBack && self.retry.is_exhausted(PATIENCE, self.now) {
+            return self.put_back(Cause::Error { error: error.report() });
+        }
+        self.retry.after_failure(next, self.now);
+    }
+
+    fn landed(&mut self, state: AliasState) {
+        self.retry.forget();
+        self.writes = Writes { acknowledged: Some((state.routing, self.now)), ..Writes::default() };
+        self.note_shift(state);
+        match self.phase {
+            Phase::Shifting => {
+                self.go(Trigger::Landed);
+                self.begin_hold();
+                if self.promote_asked {
+                    self.hold.clear();
+                    self.go(Trigger::Promote);
+                    self.write_weight(Weight::FULL);
+                }
+            }
+            Phase::Promoting if self.plan.after_traffic.is_some() => {
+                self.go(Trigger::LandedToHook);
+                self.run_hook(HookMoment::AfterTraffic);
+            }
+            Phase::Promoting => {
+                self.go(Trigger::Landed);
+                self.begin_bake();
+            }
+            // What landed may be the raise that was under way when the rollback began.
+            Phase::RollingBack => self.restore_routing(),
+            _ => unreachable!("no write is made in {:?}", self.phase),
+        }
+    }
+
+    /// Takes over an alias that a write of ours has changed, and tells the change.
+    fn note_shift(&mut self, state: AliasState) {
+        let before = self.weight();
+        let from_before = self.alias.as_ref().and_then(|alias| alias.routing.version.published());
+        let (to, revision_id) = (state.routing.version.published(), state.revision_id.clone());
+        self.alias = Some(state);
+        let weight = self.weight();
+        self.traffic_moved |= weight > Weight::ZERO;
+        let (Some(stable), Some(canary)) = (from_before.or(self.stable), self.canary) else { return };
+        if weight > before {
+            self.emit(EventKind::Shifted { weight, from: stable, to: canary, revision_id });
+        } else if weight < before {
+            self.emit(EventKind::Shifted { weight, from: canary, to: to.unwrap_or(stable), revision_id });
+        }
+    }
+
+    /// Compares an alias that was read with what is known of it, and takes over what does not concern traffic.
+    /// Drift is dealt with here; a write of ours that landed is the caller's to take over.
+    pub(super) fn compare_with_known(&mut self, state: AliasState) -> Standing {
+        let Some(known) = &self.alias else { return Standing::AsKnown };
+        if state == *known {
+            return Standing::AsKnown;
+        }
+        if self.writes.may_land.contains(&state.routing) {
+            return Standing::OursLanded(state);
+        }
+        if state.routing == known.routing {
+            // Its description was edited, say. Writes that named the older revision can no longer land.
+            self.alias = Some(state);
+            self.writes.may_land.clear();
+            return Standing::AsKnown;
+        }
+        if self.is_settling(&state.routing) {
+            return Standing::Settling;
+        }
+        self.drifted(Some(state));
+        Standing::Drifted
+    }
+
+    /// Whether this may be AWS itself, still moving provisioned concurrency after a write that it acknowledged.
+    fn is_settling(&self, found: &Routing) -> bool {
+        let Some((wanted, since)) = self.writes.acknowledged else { return false };
+        let ours = |version: Version| self.stable == Some(version) || self.canary == Some(version);
+        wanted.is_single()
+            && found.version == wanted.version
+            && found.additional.is_some_and(|(second, _)| ours(second))
+            && self.now.since(since) < SETTLING
+    }
+
+    /// Another hand changed the alias. What it did stands, but for the canary: where that still takes traffic it is
+    /// taken out.
+    pub(super) fn drifted(&mut self, found: Option<AliasState>) {
+        let Some(expected) = self.alias.as_ref().map(|alias| alias.routing) else { return };
+        let routing = found.as_ref().map(|state| state.routing);
+        self.emit(EventKind::Drifted { found: routing, expected });
+        self.writes = Writes::default();
+        self.alias = found;
+        let cause = Cause::Drift { found: routing, expected };
+        if self.weight() == Weight::ZERO {
+            return self.end(Trigger::LetGo, OutcomeKind::Drifted, Some(cause));
+        }
+        if self.phase == Phase::RollingBack {
+            return self.retry.after_failure(Call::Write, self.now);
+        }
+        self.put_back(cause);
+    }
+}

@@ -1,0 +1,93 @@
+//! The house has layers (DESIGN.md, "The house"), and an arrow never runs upwards: these tests read the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a module may not name, and why the pure part stays pure.
+const IMPURE: &[&str] = &[
+    "tokio",
+    "aws_",
+    "futures_util",
+    "async ",
+    "SystemTime",
+    "Instant::",
+    "HashMap",
+    "HashSet",
+    "rand::",
+    "rand_",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::thread",
+    "std::process",
+];
+
+fn sources(module: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    let mut open = vec![root.join(module), root.join(format!("{module}.rs"))];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).expect("readable").map(|entry| entry.expect("readable").path()));
+        } else if path.is_file() && path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(&path).expect("readable");
+            files.push((path, text));
+        }
+    }
+    assert!(!files.is_empty(), "no module {module}");
+    files
+}
+
+/// The code of a file, without comments and without its tests.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+fn assert_names_none(module: &str, banned: &[&str], allowed_in: &[&str]) {
+    for (path, text) in sources(module) {
+        if allowed_in.iter().any(|name| path.ends_with(name)) {
+            continue;
+        }
+        for line in code(&text) {
+            for word in banned {
+                assert!(!line.contains(word), "{}: `{word}` in `{}`", path.display(), line.trim());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_pure_modules_know_no_runtime_no_aws_no_clock_and_no_chance() {
+    for module in ["units", "account", "event", "error", "judge", "machine", "iam"] {
+        assert_names_none(module, IMPURE, &[]);
+    }
+    // A plan may be read from a file: that alone.
+    let but_files: Vec<&str> = IMPURE.iter().copied().filter(|word| *word != "std::fs").collect();
+    assert_names_none("plan", &but_files, &[]);
+}
+
+#[test]
+fn no_arrow_runs_upwards() {
+    let layers: [&[&str]; 6] =
+        [&["units"], &["account", "error", "event"], &["plan"], &["judge"], &["machine"], &["driver"]];
+    for (level, modules) in layers.iter().enumerate() {
+        let above: Vec<String> = layers[level + 1..]
+            .iter()
+            .flat_map(|upper| upper.iter())
+            .chain(&["ports", "aws", "sim"])
+            .filter(|name| !(*modules == ["driver"] && **name == "ports"))
+            .map(|name| format!("crate::{name}"))
+            .collect();
+        let above: Vec<&str> = above.iter().map(String::as_str).collect();
+        for module in *modules {
+            assert_names_none(module, &above, &[]);
+        }
+    }
+}
+
+#[test]
+fn the_worlds_do_not_know_each_other() {
+    assert_names_none("aws", &["crate::sim"], &[]);
+    assert_names_none("sim", &["crate::aws"], &[]);
+}

@@ -1,0 +1,574 @@
+//! A workbench for the machine: answers its effects from a small account, and lets a test bend every answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lambda_rollout::account::{
+    AlarmReading, AlarmState, AliasState, AliasWrite, FunctionVersion, HookReport, HookRequest, Lifecycle,
+    Routing, UpdateStatus,
+};
+use lambda_rollout::error::AwsAnswer;
+use lambda_rollout::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
+use lambda_rollout::machine::{
+    Command, Effect, EffectId, EffectResult, Input, Output, Phase, Rollout, Snapshot, Transition,
+};
+use lambda_rollout::plan::{PlanBuilder, RolloutPlan};
+use lambda_rollout::units::{AlarmName, Qualifier, RolloutId, Timestamp, Version, Weight};
+use lambda_rollout::{Error, ErrorKind};
+
+/// What happens to one alias write, in place of simply taking effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It takes effect, and so says the answer.
+    Lands,
+    /// It never arrives, and no answer comes.
+    RequestLost,
+    /// It takes effect, and no answer comes.
+    ReplyLost,
+    /// It takes effect only after the next read of the alias, and no answer comes.
+    LandsLate,
+    /// Refused without effect.
+    Refused(ErrorKind),
+    /// It takes effect, and yet the answer is 412, as when a client's own second try meets its first.
+    LandsAndConflicts,
+}
+
+/// Watches every write, and blows the whistle on a broken promise.
+#[derive(Default)]
+pub(crate) struct Referee {
+    pub(crate) promote_asked: bool,
+    /// What the alias was set to by another hand last, until a write of ours took effect on top of it.
+    foreign: Option<Routing>,
+    issued: BTreeMap<EffectId, Timestamp>,
+    revisions: BTreeSet<String>,
+    known: Option<Routing>,
+    /// When the newest look at the alarms began in which all were there and none fired.
+    clear_at: Option<Timestamp>,
+    held_since: Option<Timestamp>,
+    rolling_back: bool,
+}
+
+impl Referee {
+    fn new_process(&mut self) {
+        *self = Self::default();
+    }
+
+    fn see(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Checked { .. } | EventKind::Shifted { .. } => self.held_since = Some(event.at),
+            EventKind::RollingBack { .. } => self.rolling_back = true,
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, id: EffectId, result: &EffectResult) {
+        match result {
+            EffectResult::Alias(Ok(state)) => {
+                self.revisions.insert(state.revision_id.clone());
+                self.known = Some(state.routing);
+            }
+            EffectResult::Alarms(Ok(readings)) if readings.iter().all(|reading| reading.state == AlarmState::Ok) => {
+                self.clear_at = self.issued.get(&id).copied();
+            }
+            EffectResult::Alarms(_) => self.clear_at = None,
+            _ => {}
+        }
+    }
+
+    fn judge(&self, write: &AliasWrite, plan: &RolloutPlan, now: Timestamp) {
+        let canary = version(2);
+        let (new, old) = (write.routing.share_of(canary), self.known.map(|known| known.share_of(canary)));
+        assert!(self.revisions.contains(&write.revision_id), "S1: a revision that was never seen");
+        if self.rolling_back {
+            assert_eq!(new, Weight::ZERO, "S5: raised while rolling back");
+        }
+        let old = old.expect("S1: written before it was read");
+        if new <= old || self.promote_asked {
+            return;
+        }
+        let steps = plan.schedule().steps();
+        assert!(new == Weight::FULL || steps.iter().any(|step| step.weight == new), "S4: {new} is no step");
+        let next = steps.iter().map(|step| step.weight).find(|weight| *weight > old).unwrap_or(Weight::FULL);
+        assert!(new <= next, "S4: from {old} to {new}, past {next}");
+        let hold = steps.iter().find(|step| step.weight == old).map_or(Duration::ZERO, |step| step.hold);
+        let held_since = self.held_since.expect("S3: raised before the check");
+        assert!(now >= held_since + hold, "S3: the hold of {old} was cut short");
+        let clear_at = self.clear_at.expect("S3: raised without a look at the alarms");
+        assert!(clear_at >= held_since + hold || hold.is_zero(), "S3: no look at the alarms after the hold");
+    }
+
+    fn takes_effect(&mut self, write: &AliasWrite) {
+        if let Some(foreign) = self.foreign.take() {
+            let canary = version(2);
+            let taken_out = foreign.share_of(canary) > Weight::ZERO && write.routing.share_of(canary) == Weight::ZERO;
+            let as_left = self.known == Some(foreign);
+            assert!(taken_out || as_left, "S7: {foreign} was overwritten with {}", write.routing);
+        }
+    }
+}
+
+pub(crate) struct Bench {
+    pub(crate) rollout: Rollout,
+    pub(crate) now: Timestamp,
+    pub(crate) alias: Option<AliasState>,
+    pub(crate) latest: FunctionVersion,
+    pub(crate) published: BTreeMap<Version, FunctionVersion>,
+    pub(crate) alarms: BTreeMap<AlarmName, AlarmState>,
+    pub(crate) alarms_down: bool,
+    pub(crate) reads_fail: Option<ErrorKind>,
+    pub(crate) fates: Vec<Fate>,
+    /// What befalls every write once `fates` is used up.
+    pub(crate) fate: Fate,
+    pub(crate) publish_fails: Vec<ErrorKind>,
+    pub(crate) hook: Option<HookReport>,
+    /// Effects of this kind are not answered until `release` is called.
+    pub(crate) held_kind: Option<&'static str>,
+    pub(crate) held: Vec<(EffectId, Effect)>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) check_passed: bool,
+    /// Every routing that the alias had, in order, ours or not.
+    pub(crate) history: Vec<Routing>,
+    pub(crate) writes: Vec<AliasWrite>,
+    pub(crate) snapshots: Vec<Snapshot>,
+    pub(crate) hook_requests: Vec<HookRequest>,
+    pub(crate) creation: Fate,
+    pub(crate) referee: Referee,
+    late: Option<AliasWrite>,
+    waiting: Vec<(EffectId, Effect)>,
+    revision: u64,
+    pub(crate) plan: Arc<RolloutPlan>,
+}
+
+pub(crate) fn version(number: u64) -> Version {
+    Version::new(number).expect("above zero")
+}
+
+pub(crate) fn percent(percent: f64) -> Weight {
+    Weight::from_percent(percent).expect("a weight")
+}
+
+pub(crate) fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes * 60)
+}
+
+pub(crate) fn split(stable: u64, canary: u64, weight: f64) -> Routing {
+    Routing::split(version(stable), version(canary), percent(weight))
+}
+
+pub(crate) fn only(number: u64) -> Routing {
+    Routing::only(version(number))
+}
+
+pub(crate) fn alarm() -> AlarmName {
+    AlarmName::parse("errors").expect("a name")
+}
+
+/// The story's plan: 10 % for five minutes, one alarm, version 2.
+pub(crate) fn canary(change: impl FnOnce(PlanBuilder) -> PlanBuilder) -> RolloutPlan {
+    let plan = RolloutPlan::builder("sample-handler", "main")
+        .version(version(2))
+        .strategy_named("CANARY_10PERCENT_5MINUTES")
+        .alarm("errors");
+    change(plan).build().expect("a good plan")
+}
+
+pub(crate) fn function_version(number: Option<u64>) -> FunctionVersion {
+    let qualifier = number.map_or(Qualifier::Latest, |number| version(number).into());
+    FunctionVersion {
+        version: qualifier,
+        state: Lifecycle::Active,
+        state_reason: String::new(),
+        update: UpdateStatus::Successful,
+        update_reason: String::new(),
+        role: "role".into(),
+        dead_letter: None,
+        code_sha256: format!("sha-{}", number.unwrap_or(2)),
+        config_sha256: None,
+        revision_id: "f1".into(),
+    }
+}
+
+impl Bench {
+    pub(crate) fn new(plan: RolloutPlan) -> Self {
+        let plan = Arc::new(plan);
+        let start = Timestamp::parse("2026-11-23T17:00:00Z").expect("a date");
+        let rollout = Rollout::new(Arc::clone(&plan), RolloutId::from_bits(7), start);
+        Self {
+            rollout,
+            now: start,
+            alias: Some(AliasState { routing: only(1), revision_id: "r0".into() }),
+            latest: function_version(None),
+            published: [1, 2, 3].map(|number| (version(number), function_version(Some(number)))).into(),
+            alarms: plan.alarms().names().iter().map(|name| (name.clone(), AlarmState::Ok)).collect(),
+            alarms_down: false,
+            reads_fail: None,
+            fates: Vec::new(),
+            fate: Fate::Lands,
+            publish_fails: Vec::new(),
+            hook: Some(HookReport::pass("fine")),
+            held_kind: None,
+            held: Vec::new(),
+            events: Vec::new(),
+            outcome: None,
+            check_passed: false,
+            history: Vec::new(),
+            writes: Vec::new(),
+            snapshots: Vec::new(),
+            hook_requests: Vec::new(),
+            creation: Fate::Lands,
+            referee: Referee::default(),
+            late: None,
+            waiting: Vec::new(),
+            revision: 0,
+            plan,
+        }
+    }
+
+    pub(crate) fn with_alias(mut self, routing: Option<Routing>) -> Self {
+        self.alias = routing.map(|routing| AliasState { routing, revision_id: "r0".into() });
+        self
+    }
+
+    pub(crate) fn checking_only(mut self) -> Self {
+        self.rollout = Rollout::check_only(Arc::clone(&self.plan), RolloutId::from_bits(7), self.now);
+        self
+    }
+
+    /// Another process takes the rollout up from the newest snapshot. What was under way is forgotten.
+    pub(crate) fn die_and_restore(&mut self) {
+        let snapshot = self.snapshots.last().expect("a snapshot").clone();
+        self.rollout = Rollout::restore(Arc::clone(&self.plan), snapshot, self.now);
+        self.begin_process();
+    }
+
+    /// Another process starts the same plan with no memory at all.
+    pub(crate) fn die_and_run_again(&mut self) {
+        self.rollout = Rollout::new(Arc::clone(&self.plan), RolloutId::from_bits(8), self.now);
+        self.begin_process();
+    }
+
+    fn begin_process(&mut self) {
+        self.waiting.clear();
+        self.held.clear();
+        self.referee.new_process();
+        self.input(Input::Start);
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(mut self) -> Self {
+        self.start();
+        self.finish();
+        self
+    }
+
+    pub(crate) fn start(&mut self) {
+        self.input(Input::Start);
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.run_while(|bench| bench.outcome.is_none() && !bench.check_passed);
+    }
+
+    /// Answers and waits until the rollout is in this phase with nothing left to answer at this moment.
+    pub(crate) fn run_to(&mut self, phase: Phase) {
+        self.run_while(|bench| bench.rollout.status().phase != phase);
+        assert_eq!(self.rollout.status().phase, phase, "{:#?}", self.events);
+    }
+
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let until = self.now + time;
+        self.run_while(|bench| {
+            !bench.waiting.is_empty() || bench.rollout.deadline().is_some_and(|deadline| deadline <= until)
+        });
+        self.now = until;
+        if self.outcome.is_none() {
+            self.input(Input::Tick);
+            self.run_while(|bench| !bench.waiting.is_empty());
+        }
+    }
+
+    fn run_while(&mut self, go_on: impl Fn(&Self) -> bool) {
+        for _ in 0..100_000 {
+            if self.outcome.is_some() || self.check_passed || !go_on(self) {
+                return;
+            }
+            if self.waiting.is_empty() {
+                let deadline = self.rollout.deadline().unwrap_or_else(|| panic!("stuck: {:#?}", self.events));
+                assert!(deadline > self.now, "the deadline is never in the past");
+                self.now = deadline;
+                self.input(Input::Tick);
+            } else {
+                let (id, effect) = self.waiting.remove(0);
+                if self.held_kind == Some(effect.kind()) {
+                    self.held.push((id, effect));
+                } else {
+                    self.answer(id, effect);
+                }
+            }
+        }
+        panic!("no end: {:#?}", self.events);
+    }
+
+    /// Answers what was held back.
+    pub(crate) fn release(&mut self) {
+        self.held_kind = None;
+        for (id, effect) in std::mem::take(&mut self.held) {
+            self.answer(id, effect);
+        }
+    }
+
+    /// What was held back is never answered.
+    pub(crate) fn time_out_held(&mut self) {
+        self.held_kind = None;
+        for (id, _) in std::mem::take(&mut self.held) {
+            self.now = self.now + Duration::from_secs(10);
+            self.input(Input::Done(id, EffectResult::TimedOut));
+        }
+    }
+
+    pub(crate) fn command(&mut self, command: Command) -> Result<(), Error> {
+        let promote = command == Command::Promote;
+        let result = self.rollout.handle(Input::Command(command), self.now);
+        self.referee.promote_asked |= promote && result.is_ok();
+        self.drain();
+        result
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.rollout.handle(input, self.now).expect("not a command");
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.rollout.poll() {
+            match output {
+                Output::Persist(snapshot) => self.snapshots.push(*snapshot),
+                Output::Event(event) => {
+                    self.referee.see(&event);
+                    self.events.push(event);
+                }
+                Output::Effect(id, effect) => {
+                    self.referee.issued.insert(id, self.now);
+                    if let Effect::WriteAlias(write) = &effect {
+                        assert!(
+                            !self
+                                .waiting
+                                .iter()
+                                .chain(&self.held)
+                                .any(|(_, other)| other.kind() == "write_alias"),
+                            "S2: two writes in flight"
+                        );
+                        if self.rollout.status().phase == Phase::RollingBack {
+                            assert_eq!(
+                                write.routing.share_of(version(2)),
+                                Weight::ZERO,
+                                "S5: raised while rolling back"
+                            );
+                        }
+                        self.referee.judge(write, &self.plan, self.now);
+                        self.writes.push(write.clone());
+                    }
+                    self.waiting.push((id, effect));
+                }
+                Output::Done(outcome) => self.outcome = Some(outcome),
+                Output::CheckPassed => self.check_passed = true,
+                other => panic!("unknown output {other:?}"),
+            }
+        }
+    }
+
+    /// Another hand sets the alias.
+    pub(crate) fn set_alias(&mut self, routing: Option<Routing>) {
+        self.alias = routing.map(|routing| {
+            self.history.push(routing);
+            AliasState { routing, revision_id: self.next_revision() }
+        });
+        self.referee.foreign = self.alias.as_ref().map(|alias| alias.routing);
+    }
+
+    pub(crate) fn fire(&mut self) {
+        self.alarms.insert(alarm(), AlarmState::Alarm);
+    }
+
+    fn next_revision(&mut self) -> String {
+        self.revision += 1;
+        format!("r{}", self.revision)
+    }
+
+    fn answer(&mut self, id: EffectId, effect: Effect) {
+        let result = match effect {
+            Effect::ReadAlias => EffectResult::Alias(self.read_alias()),
+            Effect::WriteAlias(write) => match self.write_alias(&write) {
+                Some(result) => EffectResult::Alias(result),
+                None => EffectResult::TimedOut,
+            },
+            Effect::CreateAlias(canary) => self.create_alias(canary),
+            Effect::ReadVersion(Qualifier::Latest) => EffectResult::Version(Ok(self.latest.clone())),
+            Effect::ReadVersion(Qualifier::Published(number)) => {
+                let found = self.published.get(&number).cloned();
+                EffectResult::Version(found.ok_or_else(|| error(ErrorKind::NotFound, "GetFunction")))
+            }
+            Effect::UpdateCode { .. } => {
+                self.latest.code_sha256 = "sha-new".into();
+                self.latest.revision_id = "f2".into();
+                EffectResult::Version(Ok(self.latest.clone()))
+            }
+            Effect::Publish(request) => EffectResult::Version(match self.publish_fails.pop() {
+                Some(kind) => Err(error(kind, "PublishVersion")),
+                None if request.code_sha256 != self.latest.code_sha256 => {
+                    Err(error(ErrorKind::Rejected, "PublishVersion"))
+                }
+                None => Ok(self.published[&version(2)].clone()),
+            }),
+            Effect::ReadAlarms(names) => EffectResult::Alarms(if self.alarms_down {
+                Err(error(ErrorKind::Throttled, "DescribeAlarms"))
+            } else {
+                Ok(names
+                    .iter()
+                    .filter_map(|name| self.alarms.get(name).map(|state| (name, state)))
+                    .map(|(name, state)| AlarmReading {
+                        name: name.clone(),
+                        state: *state,
+                        reason: "threshold crossed".into(),
+                        since: Some(self.now),
+                    })
+                    .collect())
+            }),
+            Effect::RunHook(request) => {
+                self.hook_requests.push(request);
+                match self.hook.clone() {
+                    Some(report) => EffectResult::Hook(report),
+                    None => EffectResult::TimedOut,
+                }
+            }
+            other => panic!("unknown effect {other:?}"),
+        };
+        self.referee.answered(id, &result);
+        self.input(Input::Done(id, result));
+    }
+
+    fn read_alias(&mut self) -> Result<AliasState, Error> {
+        if let Some(kind) = self.reads_fail {
+            return Err(error(kind, "GetAlias"));
+        }
+        let answer = self.alias.clone().ok_or_else(|| error(ErrorKind::NotFound, "GetAlias"));
+        if let Some(late) = self.late.take() {
+            // Late or not, it is guarded like any other.
+            drop(self.take_effect(&late));
+        }
+        answer
+    }
+
+    fn take_effect(&mut self, write: &AliasWrite) -> Result<AliasState, Error> {
+        let Some(alias) = &self.alias else { return Err(error(ErrorKind::NotFound, "UpdateAlias")) };
+        if alias.revision_id != write.revision_id {
+            return Err(error(ErrorKind::Conflict, "UpdateAlias"));
+        }
+        self.referee.takes_effect(write);
+        self.history.push(write.routing);
+        let state = AliasState { routing: write.routing, revision_id: self.next_revision() };
+        self.alias = Some(state.clone());
+        Ok(state)
+    }
+
+    fn write_alias(&mut self, write: &AliasWrite) -> Option<Result<AliasState, Error>> {
+        let fate = if self.fates.is_empty() { self.fate } else { self.fates.remove(0) };
+        match fate {
+            Fate::Lands => Some(self.take_effect(write)),
+            Fate::RequestLost => None,
+            Fate::ReplyLost => self.take_effect(write).err().map(Err),
+            Fate::LandsLate => {
+                self.late = Some(write.clone());
+                None
+            }
+            Fate::Refused(kind) => Some(Err(error(kind, "UpdateAlias"))),
+            Fate::LandsAndConflicts => {
+                Some(self.take_effect(write).and(Err(error(ErrorKind::Conflict, "UpdateAlias"))))
+            }
+        }
+    }
+
+    fn create_alias(&mut self, canary: Version) -> EffectResult {
+        let fate = std::mem::replace(&mut self.creation, Fate::Lands);
+        if let Fate::Refused(kind) = fate {
+            return EffectResult::Alias(Err(error(kind, "CreateAlias")));
+        }
+        if fate == Fate::RequestLost {
+            return EffectResult::TimedOut;
+        }
+        if self.alias.is_some() {
+            return EffectResult::Alias(Err(error(ErrorKind::Conflict, "CreateAlias")));
+        }
+        self.set_alias(Some(Routing::only(canary)));
+        match fate {
+            Fate::ReplyLost => EffectResult::TimedOut,
+            _ => EffectResult::Alias(Ok(self.alias.clone().expect("just set"))),
+        }
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<&'static str> {
+        self.events.iter().map(|event| event.kind.name()).collect()
+    }
+
+    pub(crate) fn end(&self) -> &Outcome {
+        self.outcome.as_ref().unwrap_or_else(|| panic!("no end: {:#?}", self.events))
+    }
+
+    pub(crate) fn kind(&self) -> OutcomeKind {
+        self.end().kind
+    }
+
+    pub(crate) fn cause(&self) -> &Cause {
+        self.end().cause.as_ref().expect("a cause")
+    }
+
+    pub(crate) fn routing(&self) -> Routing {
+        self.alias.as_ref().expect("the alias").routing
+    }
+
+    /// The weights in the order in which `shifted` told them, in per cent.
+    pub(crate) fn shifts(&self) -> Vec<f64> {
+        let weights = self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Shifted { weight, .. } => Some(weight.percent()),
+            _ => None,
+        });
+        weights.collect()
+    }
+
+    pub(crate) fn transitions(&self) -> impl Iterator<Item = &'static Transition> {
+        self.rollout.transitions_taken()
+    }
+
+    /// What holds after every story, whatever happened: S1, S6, one last event. S2 and S5 are checked at each write.
+    pub(crate) fn check_promises(&self) {
+        let finished = self.events.iter().filter(|event| event.kind.name() == "finished").count();
+        assert_eq!(finished, usize::from(self.outcome.is_some()));
+        for (index, event) in self.events.iter().enumerate() {
+            assert_eq!(event.seq, index as u64 + 1, "events are numbered without gaps");
+        }
+        assert!(self.writes.iter().all(|write| !write.revision_id.is_empty()), "S1: a blind write");
+        let ours = [OutcomeKind::Promoted, OutcomeKind::RolledBack, OutcomeKind::Aborted];
+        if let Some(outcome) = &self.outcome
+            && ours.contains(&outcome.kind)
+            && outcome.traffic_moved
+        {
+            assert!(self.routing().is_single(), "S6: left on two versions");
+        }
+    }
+
+    /// Whether nobody else has touched the alias since our newest effective write.
+    pub(crate) fn last_hand_was_ours(&self) -> bool {
+        self.alias.is_some() && self.referee.foreign.is_none()
+    }
+
+    pub(crate) fn drifted(&self) -> bool {
+        self.events.iter().any(|event| event.kind.name() == "drifted")
+    }
+}
+
+pub(crate) fn error(kind: ErrorKind, operation: &str) -> Error {
+    let answer = AwsAnswer { operation: operation.into(), code: None, request_id: None };
+    Error::new(kind, "as the test wants it").with_aws(answer)
+}

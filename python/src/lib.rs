@@ -1,0 +1,2 @@
+//! The Python package of lambda-rollout. The member is here so that the workspace has its final shape; it declares
+//! nothing yet.
