@@ -1,5 +1,6 @@
 //! What a person types while a rollout runs.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 
 use lambda_rollout::machine::Command;
@@ -39,6 +40,8 @@ pub(crate) struct Keyboard {
     #[cfg(unix)]
     tty: Option<unix::Tty>,
     line: String,
+    /// What came in one piece with the end of a line.
+    ahead: VecDeque<char>,
 }
 
 impl Keyboard {
@@ -51,6 +54,7 @@ impl Keyboard {
             #[cfg(unix)]
             tty,
             line: String::new(),
+            ahead: VecDeque::new(),
         }
     }
 
@@ -70,21 +74,27 @@ impl Keyboard {
     /// Waits for something to be typed. Cancel safe.
     pub(crate) async fn next(&mut self) -> Typed {
         #[cfg(unix)]
-        if let Some(tty) = &self.tty {
+        while self.ahead.is_empty()
+            && let Some(tty) = &self.tty
+        {
             match tty.read().await {
-                Ok(bytes) if !bytes.is_empty() => return self.take(&bytes),
+                Ok(bytes) if !bytes.is_empty() => self.arrived(&bytes),
                 _ => self.tty = None,
             }
         }
-        std::future::pending().await
+        if self.ahead.is_empty() { std::future::pending().await } else { self.take() }
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Typed {
+    fn arrived(&mut self, bytes: &[u8]) {
         // Arrow keys and their kind come as one piece that starts with escape.
-        if bytes.starts_with(b"\x1b") {
-            return Typed::Unfinished;
+        if !bytes.starts_with(b"\x1b") {
+            self.ahead.extend(String::from_utf8_lossy(bytes).chars());
         }
-        for c in String::from_utf8_lossy(bytes).chars() {
+    }
+
+    /// Takes what has arrived, up to the end of a line.
+    fn take(&mut self) -> Typed {
+        while let Some(c) = self.ahead.pop_front() {
             match c {
                 '\n' | '\r' => return Typed::parse(&std::mem::take(&mut self.line)),
                 '\x7f' | '\x08' => drop(self.line.pop()),
@@ -119,7 +129,7 @@ mod unix {
             let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
             let fd = rustix::fs::open("/dev/tty", flags, Mode::empty())?;
             let mut before = None;
-            if echo && is_foreground(&fd) {
+            if echo && in_foreground(&fd)? {
                 let modes = rustix::termios::tcgetattr(&fd)?;
                 let mut quiet = modes.clone();
                 quiet.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
@@ -135,7 +145,8 @@ mod unix {
         pub(super) async fn read(&self) -> io::Result<Vec<u8>> {
             loop {
                 let mut ready = self.fd.readable().await?;
-                if !is_foreground(self.fd.get_ref()) {
+                // A terminal that is gone is ready for ever, and belongs to nobody.
+                if !in_foreground(self.fd.get_ref())? {
                     ready.clear_ready();
                     continue;
                 }
@@ -151,7 +162,7 @@ mod unix {
     impl Drop for Tty {
         fn drop(&mut self) {
             if let Some(before) = &self.before
-                && is_foreground(self.fd.get_ref())
+                && in_foreground(self.fd.get_ref()).unwrap_or(false)
             {
                 // The terminal may be gone by now; then there is nothing to put back.
                 let _ = rustix::termios::tcsetattr(self.fd.get_ref(), OptionalActions::Now, before);
@@ -159,8 +170,9 @@ mod unix {
         }
     }
 
-    fn is_foreground(fd: &OwnedFd) -> bool {
-        rustix::termios::tcgetpgrp(fd).is_ok_and(|group| group == rustix::process::getpgrp())
+    /// Whether this process belongs to the terminal's foreground job.
+    fn in_foreground(fd: &OwnedFd) -> io::Result<bool> {
+        Ok(rustix::termios::tcgetpgrp(fd)? == rustix::process::getpgrp())
     }
 }
 
@@ -173,26 +185,41 @@ mod tests {
             #[cfg(unix)]
             tty: None,
             line: String::new(),
+            ahead: VecDeque::new(),
         }
+    }
+
+    fn after(keyboard: &mut Keyboard, bytes: &[u8]) -> Typed {
+        keyboard.arrived(bytes);
+        keyboard.take()
     }
 
     #[test]
     fn a_line_is_a_command_once_it_is_finished() {
         let mut keyboard = keyboard();
-        assert_eq!(keyboard.take(b"resx"), Typed::Unfinished);
-        assert_eq!(keyboard.take(b"\x7fume"), Typed::Unfinished);
+        assert_eq!(after(&mut keyboard, b"resx"), Typed::Unfinished);
+        assert_eq!(after(&mut keyboard, b"\x7fume"), Typed::Unfinished);
         assert_eq!(keyboard.line(), "resume");
-        assert_eq!(keyboard.take(b"\n"), Typed::Command(Command::Resume));
+        assert_eq!(after(&mut keyboard, b"\n"), Typed::Command(Command::Resume));
         assert_eq!(keyboard.line(), "");
-        assert_eq!(keyboard.take(b"PROMOTE\n"), Typed::Command(Command::Promote));
-        assert_eq!(keyboard.take(b"yes\n"), Typed::Unknown("yes".to_owned()));
+        assert_eq!(after(&mut keyboard, b"PROMOTE\n"), Typed::Command(Command::Promote));
+        assert_eq!(after(&mut keyboard, b"yes\n"), Typed::Unknown("yes".to_owned()));
+    }
+
+    #[test]
+    fn two_lines_in_one_piece_are_two_commands() {
+        let mut keyboard = keyboard();
+        assert_eq!(after(&mut keyboard, b"pause\nr\npro"), Typed::Command(Command::Pause));
+        assert_eq!(keyboard.take(), Typed::Command(Command::Resume));
+        assert_eq!(keyboard.take(), Typed::Unfinished);
+        assert_eq!(keyboard.line(), "pro");
     }
 
     #[test]
     fn keys_that_are_no_text_are_passed_over() {
         let mut keyboard = keyboard();
-        assert_eq!(keyboard.take(b"\x1b[A"), Typed::Unfinished);
-        assert_eq!(keyboard.take(b"junk\x15r\x00\n"), Typed::Command(Command::Resume));
-        assert_eq!(keyboard.take(b"\n"), Typed::Unfinished);
+        assert_eq!(after(&mut keyboard, b"\x1b[A"), Typed::Unfinished);
+        assert_eq!(after(&mut keyboard, b"junk\x15r\x00\n"), Typed::Command(Command::Resume));
+        assert_eq!(after(&mut keyboard, b"\n"), Typed::Unfinished);
     }
 }

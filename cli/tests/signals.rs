@@ -9,8 +9,8 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use support::{command, finished, repository};
 
-/// A simulated rollout in real time, which has its first weight at once and holds it for a minute.
-const LINEAR: [&str; 5] = ["run", "examples/linear.toml", "--speed", "1", "--simulate"];
+/// A simulated rollout that has its first weight at once and holds it for twelve real seconds.
+const LINEAR: [&str; 5] = ["run", "examples/linear.toml", "--speed", "5", "--simulate"];
 
 fn start(mut command: Command) -> (Child, BufReader<ChildStderr>) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");

@@ -234,6 +234,9 @@ fn people_pause_resume_promote_and_abort() {
         run(&canary(), "commands = [{ at = \"1m\", do = \"pause\" }, { at = \"31m\", do = \"resume\" }]", 1);
     assert!(kinds(&paused).contains(&"paused") && kinds(&paused).contains(&"resumed"));
     assert!(paused.duration > Duration::from_secs(35 * 60), "{:?}", paused.duration);
+    let turned =
+        run(&canary(), "commands = [{ at = \"31m\", do = \"resume\" }, { at = \"1m\", do = \"pause\" }]", 1);
+    assert_eq!(text(&turned), text(&paused), "the order in the file is of no account");
     let promoted = run(&canary(), "commands = [{ at = \"1m\", do = \"promote\" }]", 1);
     assert_eq!(promoted.outcome.kind, OutcomeKind::Promoted);
     assert!(promoted.duration < Duration::from_secs(90));
@@ -282,6 +285,45 @@ fn a_rollout_carries_on_whenever_its_runner_died() {
             assert_eq!(last.routing, Some(Routing::only(version(2))), "effect {effect}, journal {journal}");
         }
     }
+}
+
+#[test]
+fn the_next_runner_knows_the_rollout_by_the_journal_alone() {
+    let names = |journal: bool| -> BTreeSet<String> {
+        let scenario = format!("runner = {{ dies_after_effect = [20], journal = {journal} }}");
+        let run = run(&canary(), &scenario, 1);
+        let started = run.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Started { rollout_id, .. } => Some(rollout_id.to_string()),
+            _ => None,
+        });
+        started.collect()
+    };
+    assert_eq!(names(true).len(), 1);
+    assert_eq!(names(false).len(), 2);
+}
+
+#[test]
+fn what_concerned_a_dead_runner_does_not_reach_the_next_one() {
+    let told = "commands = [{ at = \"30s\", do = \"pause\" }]\nrunner = { dies_after_effect = [8], back_after = \"1m\" }";
+    let missed = run(&canary(), told, 1);
+    assert!(kinds(&missed).iter().filter(|kind| **kind == "started").count() == 2, "{}", text(&missed));
+    assert!(!kinds(&missed).contains(&"paused"), "{}", text(&missed));
+
+    // Both runners begin with the same call, and both wait six seconds for it.
+    let late = r#"
+        faults = [{ fault = "late", by = "6s", call = "read_alias", nth = [1, 2] }]
+        runner = { dies_after_effect = [1], back_after = "3s", journal = false }
+    "#;
+    let late = run(&canary(), late, 1);
+    let published = late.events.iter().find(|event| event.kind.name() == "published").expect("it goes on");
+    assert!(published.at.since(late.events[0].at) > Duration::from_secs(9), "{}", text(&late));
+}
+
+#[test]
+fn an_abort_waits_for_the_next_runner() {
+    let scenario = "until = \"1m\"\nrunner = { dies_after_effect = [12], back_after = \"10m\" }";
+    let run = run(&canary(), scenario, 1);
+    assert_eq!(run.outcome.kind, OutcomeKind::Aborted, "{}", text(&run));
 }
 
 #[test]

@@ -2,24 +2,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::environment::region::EnvironmentVariableRegionProvider;
-use aws_config::imds;
-use aws_config::imds::region::ImdsRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::region::ProfileFileRegionProvider;
-use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_lambda::config::SharedHttpClient;
-use aws_smithy_http_client::Builder as HttpClientBuilder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use super::alarms::CloudWatchAlarms;
 use super::hooks::LambdaHooks;
+use super::http::http_client;
 use super::traffic::LambdaTraffic;
 use crate::driver::SystemClock;
 use crate::error::{Error, ErrorKind};
@@ -34,8 +24,6 @@ const READ_TRY: Duration = Duration::from_secs(4);
 const READ_TRIES: u32 = 3;
 /// Wait before the second try of a read; twice that before the third.
 const READ_BACKOFF: Duration = Duration::from_millis(200);
-/// Time for the metadata service of EC2, which is asked last and answers at once where there is one.
-const METADATA: Duration = Duration::from_secs(1);
 
 /// Where the environment names endpoints. The SDK drops what is no URL there with a line in its log.
 const ENDPOINT_VARIABLES: [&str; 3] =
@@ -182,67 +170,22 @@ impl AccountBuilder {
                 check_url(variable, &url)?;
             }
         }
-        let http = http_client();
-        let base = ProviderConfig::without_region().with_http_client(http.clone());
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
-        loader = loader.region(self.regions(&base));
-        if let Some(profile) = &self.profile {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client());
+        if let Some(region) = self.region.or(self.plan_region) {
+            loader = loader.region(Region::new(region));
+        }
+        if let Some(profile) = self.profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(url) = &self.endpoint_url {
+        if let Some(url) = self.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        let config = loader.load().await;
-        let credentials = self.credentials(&base, &config).await;
-        let config = config.into_builder().credentials_provider(credentials).build();
-        Ok(Account { connection: Arc::new(Connection::new(config)?), folder: self.folder })
+        Ok(Account { connection: Arc::new(Connection::new(loader.load().await)?), folder: self.folder })
     }
-
-    fn regions(&self, base: &ProviderConfig) -> RegionProviderChain {
-        let said = self.region.clone().or_else(|| self.plan_region.clone());
-        let mut profile = ProfileFileRegionProvider::builder().configure(base);
-        if let Some(name) = &self.profile {
-            profile = profile.profile_name(name);
-        }
-        let metadata =
-            ImdsRegionProvider::builder().configure(base).imds_client(metadata_client(base)).build();
-        RegionProviderChain::first_try(said.map(Region::new))
-            .or_else(EnvironmentVariableRegionProvider::new())
-            .or_else(profile.build())
-            .or_else(metadata)
-    }
-
-    /// The SDK's own chain of credentials, but with little time for the metadata service: with its four tries
-    /// the SDK takes longer to find no credentials than a call may take, and then says "time-out".
-    async fn credentials(&self, base: &ProviderConfig, config: &SdkConfig) -> SharedCredentialsProvider {
-        let base = base.clone().with_use_fips(config.use_fips()).with_use_dual_stack(config.use_dual_stack());
-        let mut chain = DefaultCredentialsChain::builder()
-            .imds_client(metadata_client(&base))
-            .region(config.region().cloned())
-            .configure(base);
-        if let Some(profile) = &self.profile {
-            chain = chain.profile_name(profile);
-        }
-        SharedCredentialsProvider::new(chain.build().await)
-    }
-}
-
-fn metadata_client(base: &ProviderConfig) -> imds::Client {
-    imds::Client::builder()
-        .configure(base)
-        .max_attempts(1)
-        .connect_timeout(METADATA)
-        .read_timeout(METADATA)
-        .operation_timeout(METADATA * 2)
-        .build()
-}
-
-fn http_client() -> SharedHttpClient {
-    HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 /// The clients of one account and Region. Each is made by its first call: a plan without alarms never makes
-/// CloudWatch's, and making one reads the machine's certificates.
+/// CloudWatch's.
 pub(super) struct Connection {
     config: SdkConfig,
     region: String,

@@ -22,6 +22,7 @@ mod alarms;
 mod code;
 mod failure;
 mod hooks;
+mod http;
 mod traffic;
 
 pub use account::{Account, AccountBuilder};

@@ -384,3 +384,51 @@ impl Shared {
         self.next_id
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    fn account() -> SimAccount {
+        let plan =
+            RolloutPlan::builder("sample-handler", "main").publish().strategy_named("AllAtOnce").build();
+        SimAccount::new(&plan.expect("a good plan"), &Scenario::default(), 1)
+    }
+
+    #[test]
+    fn who_waits_no_more_leaves_nothing_behind() {
+        let account = account();
+        let mut cx = Context::from_waker(Waker::noop());
+        let soon = account.now() + std::time::Duration::from_secs(5);
+        {
+            let mut wait = pin!(account.wait_until(soon));
+            assert!(wait.as_mut().poll(&mut cx).is_pending());
+            assert_eq!(account.next_at(), Some(soon));
+        }
+        assert_eq!(account.next_at(), None);
+        {
+            let mut call = pin!(account.call(Effect::ReadAlias));
+            assert!(call.as_mut().poll(&mut cx).is_pending());
+        }
+        account.advance_to(soon);
+        assert!(account.lock().calls.is_empty());
+    }
+
+    #[test]
+    fn the_account_has_the_plans_function_and_alias_alone() {
+        let account = account();
+        let known = FunctionRef::parse("arn:aws:lambda:eu-west-1:123456789012:function:sample-handler");
+        let other = FunctionRef::parse("other").expect("a name");
+        let (main, live) =
+            (AliasName::parse("main").expect("a name"), AliasName::parse("live").expect("a name"));
+        assert!(account.knows(&known.expect("an ARN"), Some(&main)).is_ok());
+        assert_eq!(
+            account.knows(&other, Some(&main)).map_err(|error| error.kind()),
+            Err(ErrorKind::NotFound)
+        );
+        let same = FunctionRef::parse("sample-handler").expect("a name");
+        assert_eq!(account.knows(&same, Some(&live)).map_err(|error| error.kind()), Err(ErrorKind::NotFound));
+    }
+}

@@ -177,7 +177,8 @@ impl AlarmSpec {
                 TreatMissing::Breaching => " and missing datapoints were treated as Breaching",
                 TreatMissing::Missing | TreatMissing::Ignore => "",
             };
-            return format!("No datapoints were received for {} periods{meant}.", self.periods);
+            let periods = if self.periods == 1 { "period" } else { "periods" };
+            return format!("No datapoints were received for {} {periods}{meant}.", self.periods);
         }
         let hits = real.iter().filter(|value| self.breaches(**value)).count();
         let (not, told) = if state == AlarmState::Alarm { ("", hits) } else { ("not ", real.len() - hits) };
@@ -296,6 +297,9 @@ mod tests {
         assert_eq!(
             spec.reason(AlarmState::Alarm, &[None, Some(15.0)]),
             "Threshold Crossed: 1 out of the last 1 datapoints [15.0] was greater than or equal to the threshold (1.0)."
+        );
+        assert!(
+            spec.reason(AlarmState::Ok, &[None]).starts_with("No datapoints were received for 1 period and")
         );
         spec.periods = 2;
         assert_eq!(

@@ -49,8 +49,8 @@ impl Commands {
         self.ahead.pop_front_if(|(at, _)| *at <= now).map(|(_, command)| command)
     }
 
-    /// Nobody was there to hear what was said before this moment.
+    /// Nobody was there to hear what was said before this moment. Who wants to abort says it again.
     pub(super) fn miss_before(&mut self, at: Timestamp) {
-        self.ahead.retain(|(other, _)| *other >= at);
+        self.ahead.retain(|(other, command)| *other >= at || matches!(command, Command::Abort { .. }));
     }
 }

@@ -68,7 +68,9 @@ impl Referee {
                 self.revisions.insert(state.revision_id.clone());
                 self.known = Some(state.routing);
             }
-            EffectResult::Alarms(Ok(readings)) if readings.iter().all(|reading| reading.state == AlarmState::Ok) => {
+            EffectResult::Alarms(Ok(readings))
+                if readings.iter().all(|reading| reading.state == AlarmState::Ok) =>
+            {
                 self.clear_at = self.issued.get(&id).copied();
             }
             EffectResult::Alarms(_) => self.clear_at = None,
@@ -101,7 +103,8 @@ impl Referee {
     fn takes_effect(&mut self, write: &AliasWrite) {
         if let Some(foreign) = self.foreign.take() {
             let canary = version(2);
-            let taken_out = foreign.share_of(canary) > Weight::ZERO && write.routing.share_of(canary) == Weight::ZERO;
+            let taken_out =
+                foreign.share_of(canary) > Weight::ZERO && write.routing.share_of(canary) == Weight::ZERO;
             let as_left = self.known == Some(foreign);
             assert!(taken_out || as_left, "S7: {foreign} was overwritten with {}", write.routing);
         }
@@ -135,6 +138,10 @@ pub(crate) struct Bench {
     pub(crate) hook_requests: Vec<HookRequest>,
     pub(crate) creation: Fate,
     pub(crate) referee: Referee,
+    /// Whether another hand ever changed the alias.
+    pub(crate) touched: bool,
+    /// Whether a process ever died.
+    pub(crate) died: bool,
     late: Option<AliasWrite>,
     waiting: Vec<(EffectId, Effect)>,
     revision: u64,
@@ -219,6 +226,8 @@ impl Bench {
             hook_requests: Vec::new(),
             creation: Fate::Lands,
             referee: Referee::default(),
+            touched: false,
+            died: false,
             late: None,
             waiting: Vec::new(),
             revision: 0,
@@ -253,6 +262,7 @@ impl Bench {
         self.waiting.clear();
         self.held.clear();
         self.referee.new_process();
+        self.died = true;
         self.input(Input::Start);
     }
 
@@ -287,6 +297,13 @@ impl Bench {
             self.input(Input::Tick);
             self.run_while(|bench| !bench.waiting.is_empty());
         }
+    }
+
+    /// Answers one call; false when none is waiting any more.
+    pub(crate) fn answer_one(&mut self) -> bool {
+        let left = self.waiting.len();
+        self.run_while(|bench| bench.waiting.len() == left && left > 0);
+        left > 0
     }
 
     fn run_while(&mut self, go_on: impl Fn(&Self) -> bool) {
@@ -385,6 +402,7 @@ impl Bench {
             self.history.push(routing);
             AliasState { routing, revision_id: self.next_revision() }
         });
+        self.touched = true;
         self.referee.foreign = self.alias.as_ref().map(|alias| alias.routing);
     }
 
@@ -501,7 +519,9 @@ impl Bench {
         if self.alias.is_some() {
             return EffectResult::Alias(Err(error(ErrorKind::Conflict, "CreateAlias")));
         }
-        self.set_alias(Some(Routing::only(canary)));
+        let routing = Routing::only(canary);
+        self.history.push(routing);
+        self.alias = Some(AliasState { routing, revision_id: self.next_revision() });
         match fate {
             Fate::ReplyLost => EffectResult::TimedOut,
             _ => EffectResult::Alias(Ok(self.alias.clone().expect("just set"))),
@@ -548,6 +568,7 @@ impl Bench {
         for (index, event) in self.events.iter().enumerate() {
             assert_eq!(event.seq, index as u64 + 1, "events are numbered without gaps");
         }
+        assert!(self.events.is_sorted_by_key(|event| event.at), "no event is earlier than the one before");
         assert!(self.writes.iter().all(|write| !write.revision_id.is_empty()), "S1: a blind write");
         let ours = [OutcomeKind::Promoted, OutcomeKind::RolledBack, OutcomeKind::Aborted];
         if let Some(outcome) = &self.outcome

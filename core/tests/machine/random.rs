@@ -166,6 +166,12 @@ proptest! {
         if ours.contains(&outcome.kind) && outcome.traffic_moved && left_by_us {
             prop_assert!(bench.routing().is_single(), "S6: {outcome:?} left {}", bench.routing());
         }
+        if !bench.touched
+            && !bench.died
+            && outcome.kind != OutcomeKind::Unsettled
+            && let Some(alias) = &bench.alias {
+            prop_assert!(alias.routing.is_single(), "S6: {outcome:?} left {}", alias.routing);
+        }
         if outcome.kind == OutcomeKind::RolledBack && left_by_us {
             prop_assert_eq!(bench.routing().share_of(version(2)), Weight::ZERO, "{:?}", outcome);
         }

@@ -517,6 +517,21 @@ pub(crate) fn s2_an_unknown_first_write_is_fenced_off_by_the_rollback() -> Bench
     bench
 }
 
+pub(crate) fn s2_an_unknown_first_write_is_fenced_off_between_two_tries() -> Bench {
+    let mut bench = Bench::new(canary(|plan| plan));
+    bench.fates = vec![Fate::LandsLate];
+    bench.start();
+    bench.run_to(Phase::Shifting);
+    // The write is unanswered, the read says that it has not landed, and the next try is due in a moment.
+    while bench.answer_one() {}
+    assert_eq!(bench.writes.len(), 1);
+    bench.command(abort()).expect("fits");
+    bench.finish();
+    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::Aborted, only(1)));
+    assert!(!bench.drifted());
+    bench
+}
+
 pub(crate) fn s2_a_throttled_write_is_repeated() -> Bench {
     let throttled = Fate::Refused(ErrorKind::Throttled);
     let bench = ends_as_without_fault(&[throttled, throttled, Fate::Lands, throttled]);
@@ -757,6 +772,19 @@ pub(crate) fn s7_weights_of_provisioned_concurrency_are_waited_for() -> Bench {
     bench
 }
 
+pub(crate) fn s7_weights_that_stay_are_drift_after_all() -> Bench {
+    let mut bench = in_hold(canary(|plan| plan));
+    bench.run_to(Phase::Promoting);
+    bench.held_kind = Some("read_alias");
+    bench.run_to(Phase::Confirming);
+    bench.run_for(Duration::from_secs(1));
+    bench.set_alias(Some(split(2, 1, 50.0)));
+    bench.release();
+    bench.run_for(minutes(3));
+    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(1)));
+    bench
+}
+
 pub(crate) fn s8_rollback_goes_to_the_version_written_down_first() -> Bench {
     let mut bench = Bench::new(canary(|plan| plan)).with_alias(Some(only(3)));
     bench.start();
@@ -981,6 +1009,19 @@ pub(crate) fn a_pause_stops_the_clock_of_the_hold() -> Bench {
     bench.command(Command::Resume).expect("fits");
     bench.run_to(Phase::Promoting);
     assert_eq!(bench.now.since(shifted), minutes(65));
+    bench.finish();
+    bench
+}
+
+pub(crate) fn a_clock_that_goes_back_moves_nothing_back() -> Bench {
+    let mut bench = in_hold(canary(|plan| plan));
+    let (shifted, now) = (bench.now, bench.now);
+    bench.now = now - minutes(60);
+    bench.command(Command::Pause).expect("fits");
+    bench.command(Command::Resume).expect("fits");
+    bench.now = now;
+    bench.run_to(Phase::Promoting);
+    assert_eq!(bench.now.since(shifted), minutes(5));
     bench.finish();
     bench
 }

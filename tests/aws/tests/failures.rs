@@ -1,5 +1,7 @@
 //! What each way of failing becomes, through the real SDK: its kind, its words, and how often it was tried.
 
+use std::io::Read;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use lambda_rollout::account::{AliasState, AliasWrite, Routing};
@@ -151,6 +153,23 @@ async fn an_endpoint_where_nobody_listens_is_named() {
     assert!(error.message().contains("Connection refused"), "{error}");
 }
 
+/// TLS is set up by the first request that needs it; this is one.
+#[tokio::test]
+async fn an_https_endpoint_is_spoken_to_with_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("https://{}", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        let mut first = [0];
+        listener.accept().and_then(|(mut stream, _)| stream.read_exact(&mut first)).map(|()| first[0])
+    });
+    let config = endpoint().sdk_config().into_builder().endpoint_url(url).build();
+    let account = aws::Account::from_sdk_config(&config).expect("a Region");
+    let error = write(&account, "r").await.expect_err("no handshake");
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    let handshake = 0x16;
+    assert_eq!(server.join().expect("the server ends").expect("a byte arrives"), handshake);
+}
+
 #[tokio::test]
 async fn a_name_that_nobody_knows_is_named() {
     let endpoint = endpoint();
@@ -164,7 +183,7 @@ async fn a_name_that_nobody_knows_is_named() {
 /// Six seconds of real time: the write's own time-out is what is tested.
 #[tokio::test]
 async fn a_write_that_hangs_is_given_up_before_the_machine_does() {
-    for fault in [Fault::Hang, Fault::HangAfter] {
+    let hang = async |fault| {
         let endpoint = endpoint();
         let account = endpoint.account();
         let before = read(&account).await.expect("an alias");
@@ -173,7 +192,8 @@ async fn a_write_that_hangs_is_given_up_before_the_machine_does() {
         assert_eq!(error.kind(), ErrorKind::Unreachable);
         assert!(error.message().ends_with("did not answer in time"), "{error}");
         assert_eq!(endpoint.requests_of("UpdateAlias").len(), 1);
-    }
+    };
+    tokio::join!(hang(Fault::Hang), hang(Fault::HangAfter));
 }
 
 #[tokio::test]
