@@ -88,3 +88,8 @@ pub mod units;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventKind, Outcome, OutcomeKind};
 pub use plan::RolloutPlan;
+
+/// The README's own code, compiled.
+#[cfg(all(doctest, feature = "aws"))]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 
+use aws_config::imds::client::error::ImdsError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
@@ -186,11 +187,11 @@ fn credentials_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Cred
 
 /// Only the kind of complaint is told: the texts underneath can quote tokens.
 fn no_credentials(error: &CredentialsError) -> String {
+    // The metadata service of EC2 is asked last. That it is not there says that nothing before it was, either.
+    let nothing_before_metadata = chain(error).any(|error| error.is::<ImdsError>());
     match error {
-        CredentialsError::CredentialsNotLoaded(_) => {
-            "no credentials found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
-             or run where a role is given"
-        }
+        CredentialsError::CredentialsNotLoaded(_) => NOT_FOUND,
+        _ if nothing_before_metadata => NOT_FOUND,
         CredentialsError::ProviderTimedOut(_) => "the credentials could not be loaded in time",
         CredentialsError::InvalidConfiguration(_) => {
             "the credentials are configured wrongly; `aws sts get-caller-identity` says how"
@@ -202,6 +203,9 @@ fn no_credentials(error: &CredentialsError) -> String {
     }
     .to_owned()
 }
+
+const NOT_FOUND: &str = "no credentials found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
+                         or run where a role is given";
 
 /// What lies at the bottom, which is where the operating system speaks.
 fn innermost(error: &(dyn StdError + 'static)) -> String {

@@ -27,10 +27,9 @@ pub(super) struct Preparation {
 
 /// Time that pre-flight bears failing calls.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Time between two looks at `$LATEST` while it is being updated: AWS's own `FunctionUpdatedV2` waiter looks each second.
-const LATEST_POLL: Duration = Duration::from_secs(1);
-/// Time between two looks at a version that is not active yet: AWS's own `PublishedVersionActive` waiter looks every 5 seconds.
-const VERSION_POLL: Duration = Duration::from_secs(5);
+/// Time between two looks at a version that is being made ready: AWS's own `FunctionActiveV2` and `FunctionUpdatedV2`
+/// waiters look each second.
+const VERSION_POLL: Duration = Duration::from_secs(1);
 
 impl Rollout {
     /// Makes the call that is next in turn, whatever it needs.
@@ -165,7 +164,7 @@ impl Rollout {
         let update_first = brings_code && !self.preparation.code_updated;
         match (latest.state, latest.update) {
             (Lifecycle::Pending, _) | (_, UpdateStatus::InProgress) => {
-                return self.retry.after(LATEST_POLL, Call::ReadLatest, self.now);
+                return self.retry.after(VERSION_POLL, Call::ReadLatest, self.now);
             }
             // New code may well mend what failed.
             (Lifecycle::Failed, _) | (_, UpdateStatus::Failed) if !update_first => {
