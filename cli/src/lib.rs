@@ -1,4 +1,4 @@
-//! The `lambda-rollout` command as a library: [`run`] takes the arguments and gives the exit code.
+//! The `lambda-rollout` command as a library: [`run()`] takes the arguments and gives the exit code.
 //!
 //! Data goes to standard output, everything for people to standard error. The exit codes are:
 //!

@@ -23,6 +23,8 @@ use crate::world::World;
 
 /// The exit code of a command that was made to leave while a person has to look.
 const LEFT: u8 = 5;
+/// How long a simulated run takes on a terminal: long enough to be seen, short enough to be waited for.
+const WATCHABLE: Duration = Duration::from_secs(7);
 /// How often the live line is drawn.
 const FRAME: Duration = Duration::from_millis(200);
 
@@ -53,23 +55,14 @@ pub(crate) async fn run(args: &RunArgs, aws: &AwsArgs, live: bool) -> Result<u8,
         log,
         asked_to_end: false,
     };
-    let pace = args.speed.or_else(|| console.is_live().then(|| watchable(&plan)));
+    let pace =
+        args.speed.or_else(|| if console.is_live() { world.pace_to_take(&plan, WATCHABLE) } else { None });
     world.attend(task, watch.until_the_end(), pace).await
 }
 
 /// Whether the events would be written across the live line.
 fn shares_the_terminal(args: &RunArgs) -> bool {
     args.json && Console::stdout().is_live()
-}
-
-/// Virtual seconds a real one, at which a plan's simulated run can be watched and soon is over.
-fn watchable(plan: &RolloutPlan) -> f64 {
-    const WHOLE: f64 = 7.0;
-    let gates = plan.schedule().steps().iter().filter(|step| step.gate).count();
-    let virtual_time = plan.schedule().time_to_full() + plan.bake().unwrap_or_default();
-    // Pre-flight and gates take about a minute each.
-    let seconds = virtual_time.as_secs_f64() + 60.0 * gates as f64 + 30.0;
-    (seconds / WHOLE).max(1.0)
 }
 
 /// A running rollout and everything that watches it.

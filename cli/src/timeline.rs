@@ -253,44 +253,59 @@ mod tests {
     use lambda_rollout::plan::RolloutPlan;
     use lambda_rollout::sim::{Scenario, simulate};
 
-    use super::*;
+    use lambda_rollout::units::Version;
 
-    /// The timeline of a plan's simulated run, without its tones.
-    fn drawn(strategy: &str, scenario: &str, width: usize) -> Vec<String> {
-        let plan =
-            RolloutPlan::builder("sample-handler", "main").publish().strategy_named(strategy).alarm("errors");
-        let plan = plan.build().expect("a plan");
-        let scenario = Scenario::shipped(scenario).expect("it is shipped");
-        let run = simulate(&plan, &scenario, 1).expect("it runs");
-        let mut history = History::new(plan.alias().clone(), scenario.start());
-        run.events.iter().for_each(|event| history.observe(event));
-        let plain = |line: &String| anstream::adapter::strip_str(line).to_string();
-        timeline(&history, width).iter().map(plain).collect()
+    use super::*;
+    use crate::history::Mark;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// What was shifted to which per cent after how long, and when it all was over.
+    fn history(curve: &[(Duration, f64)], took: Duration) -> History {
+        let start = Timestamp::from_millis(0);
+        let mut history = History::new("main".parse().expect("a name"), start);
+        let points = curve.iter().map(|(after, percent)| (start + *after, Weight::from_percent(*percent)));
+        history.curve = points.map(|(at, weight)| (at, weight.expect("a weight"))).collect();
+        history.latest_at = start + took;
+        history.canary = Version::new(2);
+        history
     }
 
-    /// The chart alone: up to the blank line after it.
-    fn chart(strategy: &str, scenario: &str, width: usize) -> String {
-        let lines = drawn(strategy, scenario, width);
-        let chart: Vec<String> = lines.into_iter().skip(1).take_while(|line| !line.is_empty()).collect();
-        chart.join("\n")
+    /// The chart alone, without its tones.
+    fn chart(history: &History, width: usize) -> String {
+        let lines = Chart::new(history, width).draw();
+        anstream::adapter::strip_str(&lines.join("\n")).to_string()
     }
 
     #[test]
     fn a_promotion_fills_the_chart() {
-        insta::assert_snapshot!(chart("Linear20PercentEvery1Minute", "healthy", 60), @r#"
+        let steps = [(0, 20.0), (1, 40.0), (2, 60.0), (3, 80.0), (4, 100.0)];
+        let history = history(&steps.map(|(minute, percent)| (MINUTE * minute, percent)), MINUTE * 4);
+        insta::assert_snapshot!(chart(&history, 60), @r#"
                traffic on version 2
         100 % │                                 ▁▁▁▁▁▁▁▁▁▁▁██████
               │                      ▃▃▃▃▃▃▃▃▃▃▃█████████████████
          50 % │           ▄▄▄▄▄▄▄▄▄▄▄████████████████████████████
               │▆▆▆▆▆▆▆▆▆▆▆███████████████████████████████████████
-          0 % └┬────────────────────┬─────────────────────┬──────
-               0s                   2m                    4m
+          0 % └┬─────────────────────┬─────────────────────┬─────
+               0s                    2m                    4m
         "#);
     }
 
     #[test]
     fn a_rollback_falls_below_its_alarm() {
-        insta::assert_snapshot!(chart("Canary10Percent5Minutes", "broken", 60), @r#"
+        let fired = Duration::from_secs(125);
+        let mut history =
+            history(&[(Duration::ZERO, 0.0), (Duration::from_secs(5), 10.0), (fired, 0.0)], fired);
+        let what = "alarm errors fired".to_owned();
+        history.marks.push(Mark {
+            at: history.started_at + MINUTE,
+            what: "paused".to_owned(),
+            times: 2,
+            bad: false,
+        });
+        history.marks.push(Mark { at: history.latest_at, what, times: 1, bad: true });
+        insta::assert_snapshot!(chart(&history, 60), @r#"
                traffic on version 2
         100 % │
               │
@@ -298,8 +313,16 @@ mod tests {
               │ ▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃▃
           0 % └┬────────────────────┬─────────────────────┬──────
                0s                   1m                    2m
+                                    ▲ 1m  paused (2 times)
                                  2m 5s  alarm errors fired ▲
         "#);
+    }
+
+    #[test]
+    fn a_moment_of_traffic_is_seen_in_the_longest_chart() {
+        let hour = MINUTE * 60;
+        let spike = [(Duration::ZERO, 0.0), (hour, 0.01), (hour + Duration::from_millis(1), 0.0)];
+        assert!(chart(&history(&spike, hour * 48), 60).contains('▁'));
     }
 
     #[test]
@@ -320,8 +343,15 @@ mod tests {
     #[test]
     fn no_line_of_a_chart_is_wider_than_the_terminal() {
         for width in 40..=200 {
-            for strategy in ["AllAtOnce", "Canary0.01Percent1Second", "Linear1PercentEvery7Hours"] {
-                for line in chart(strategy, "broken", width).lines() {
+            for took in [0, 1, 999, 61_000, 86_400_000, 31_622_400_000].map(Duration::from_millis) {
+                let mut history = history(&[(Duration::ZERO, 50.0), (took, 100.0)], took);
+                history.marks.push(Mark {
+                    at: history.latest_at,
+                    what: "paused".to_owned(),
+                    times: 1,
+                    bad: false,
+                });
+                for line in chart(&history, width).lines() {
                     assert!(line.chars().count() <= width, "{width}: {line}");
                 }
             }

@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_rollout::aws::{Account, AccountBuilder};
 use lambda_rollout::driver::{self, CheckReport, Launch, RolloutTask};
@@ -20,8 +21,8 @@ use crate::failure::Failure;
 pub(crate) enum World {
     /// The AWS account that the configuration names.
     Aws(Account),
-    /// The embedded account, and what it is called when people see it.
-    Simulated(SimAccount, String),
+    /// The embedded account, and what it was made of.
+    Simulated(SimAccount, Scenario, u64),
 }
 
 impl World {
@@ -36,22 +37,21 @@ impl World {
         };
         let scenario = scenario(name)?;
         let seed = simulation.seed.unwrap_or_else(|| scenario.seed());
-        let title = format!("simulated: {}, seed {seed} · ", scenario.name());
-        Ok(Self::Simulated(SimAccount::new(plan, &scenario, seed), title))
+        Ok(Self::Simulated(SimAccount::new(plan, &scenario, seed), scenario, seed))
     }
 
     /// What people have to know of it, for the head of a rollout; nothing for AWS.
     pub(crate) fn title(&self) -> String {
         match self {
             Self::Aws(_) => String::new(),
-            Self::Simulated(_, title) => title.clone(),
+            Self::Simulated(_, scenario, seed) => format!("simulated: {}, seed {seed} · ", scenario.name()),
         }
     }
 
     fn ports(&self) -> Ports {
         match self {
             Self::Aws(account) => account.ports(),
-            Self::Simulated(account, _) => account.ports(),
+            Self::Simulated(account, ..) => account.ports(),
         }
     }
 
@@ -65,7 +65,7 @@ impl World {
         match self {
             Self::Aws(account) => Launch::new(plan, account.ports()),
             // The seed names the rollout too, so that the same seed tells the same history.
-            Self::Simulated(account, _) => {
+            Self::Simulated(account, ..) => {
                 Launch::new(plan, account.ports()).rollout_id(account.rollout_id())
             }
         }
@@ -85,7 +85,7 @@ impl World {
                 tokio::spawn(task.run());
                 watch.await
             }
-            Self::Simulated(account, _) => {
+            Self::Simulated(account, ..) => {
                 let together = async {
                     let rollout = async {
                         task.run().await;
@@ -102,6 +102,18 @@ impl World {
         }
     }
 
+    /// The pace at which a plan's simulated run takes about so long. On AWS time has its own.
+    pub(crate) fn pace_to_take(&self, plan: &RolloutPlan, real: Duration) -> Option<f64> {
+        match self {
+            Self::Aws(_) => None,
+            // How long it will be is known by running it ahead: the same seed is the same run.
+            Self::Simulated(_, scenario, seed) => {
+                let ahead = sim::simulate(plan, scenario, *seed).ok()?;
+                Some((ahead.duration.as_secs_f64() / real.as_secs_f64()).max(1.0))
+            }
+        }
+    }
+
     /// Whether people in it approve gates: those of the simulated account do.
     pub(crate) fn has_people(&self) -> bool {
         matches!(self, Self::Simulated(..))
@@ -111,13 +123,13 @@ impl World {
     pub(crate) async fn next_command(&self) -> machine::Command {
         match self {
             Self::Aws(_) => pending().await,
-            Self::Simulated(account, _) => account.next_command().await,
+            Self::Simulated(account, ..) => account.next_command().await,
         }
     }
 
     /// Shows an event to the people of the simulated account, who approve gates.
     pub(crate) fn see(&self, event: &Event) {
-        if let Self::Simulated(account, _) = self {
+        if let Self::Simulated(account, ..) = self {
             account.see(event);
         }
     }
@@ -127,7 +139,7 @@ impl World {
         let check = driver::check(plan.clone(), self.ports());
         Ok(match self {
             Self::Aws(_) => check.await?,
-            Self::Simulated(account, _) => sim::drive(account, check, None).await?,
+            Self::Simulated(account, ..) => sim::drive(account, check, None).await?,
         })
     }
 }

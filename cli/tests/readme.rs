@@ -7,7 +7,8 @@ use std::process::Command;
 fn the_story_in_the_readme_is_what_the_command_prints() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let readme = std::fs::read_to_string(root.join("README.md")).expect("it is there");
-    let shown = readme.split("```text\n").nth(1).and_then(|rest| rest.split("\n```").next()).expect("a block");
+    let shown =
+        readme.split("```text\n").nth(1).and_then(|rest| rest.split("\n```").next()).expect("a block");
     let output = Command::new(env!("CARGO_BIN_EXE_lambda-rollout"))
         .args(["run", "examples/canary.toml", "--simulate", "broken"])
         .current_dir(root)

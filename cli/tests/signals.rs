@@ -85,7 +85,7 @@ fn nohup_keeps_a_closed_terminal_from_being_noticed() {
 
 #[test]
 fn before_any_traffic_moved_a_signal_refuses() {
-    let (child, mut said) = start(command(&["run", "examples/canary.toml", "--simulate", "--speed", "1"]));
+    let (child, mut said) = start(command(&["run", "examples/canary.toml", "--simulate", "--speed", "0.2"]));
     wait_for(&mut said, "published");
     send("-INT", &child);
     let (text, run) = rest(child, said);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lambda_rollout::account::{CodeSource, HookMoment};
 use lambda_rollout::plan::{
-    AlreadyAlarming, Hook, HookRunner, InsufficientData, MissingAlarm, RolloutPlan, Step, Strategy,
+    AlreadyAlarming, Format, Hook, HookRunner, InsufficientData, MissingAlarm, RolloutPlan, Step, Strategy,
     Unreadable, VersionSource, WhenUnreadable,
 };
 use lambda_rollout::units::{FunctionRef, Version};
@@ -162,6 +162,8 @@ fn a_hundred_and_one_alarms_are_fine() {
 fn a_byte_order_mark_and_windows_newlines_are_borne() {
     let text = format!("\u{feff}{}", WHOLE.replace('\n', "\r\n"));
     assert_eq!(toml(&text), toml(WHOLE));
+    let json = format!("\u{feff}{}", toml(WHOLE).expect("a good plan").to_document());
+    assert_eq!(RolloutPlan::parse(&json, Format::Json), toml(WHOLE));
     assert_eq!(
         problems(toml("\u{feff}alias = 1\r\nfunction = 2\r\n"))[1..],
         [
@@ -203,6 +205,5 @@ hooks:
   after_traffic:
     lambda: CodeDeployHook_confirm
 ";
-    let format = lambda_rollout::plan::Format::Yaml;
-    assert_eq!(RolloutPlan::parse(text, format), toml(WHOLE));
+    assert_eq!(RolloutPlan::parse(text, Format::Yaml), toml(WHOLE));
 }

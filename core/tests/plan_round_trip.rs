@@ -113,8 +113,8 @@ prop_compose! {
         (before, after) in (hooks(), hooks()),
     ) -> RolloutPlan {
         let full = strategy.schedule().time_to_full();
-        let mut builder = RolloutPlan::builder(&function, &alias).strategy(strategy);
-        builder = match version {
+        let mut builder = RolloutPlan::builder(&function, &alias).strategy(strategy.clone());
+        builder = match version.clone() {
             VersionSource::Existing(version) => builder.version(version),
             VersionSource::Code(source) => builder.code(source),
             VersionSource::Publish { description, code_sha256 } => {
@@ -138,9 +138,15 @@ prop_compose! {
                 .insufficient_data([InsufficientData::Pass, InsufficientData::Hold, InsufficientData::RollBack][insufficient])
                 .unreadable(Unreadable { tolerate, then: [WhenUnreadable::Hold, WhenUnreadable::RollBack][then] });
         }
-        builder = before.into_iter().fold(builder, |builder, hook| builder.before_traffic(hook));
-        builder = after.into_iter().fold(builder, |builder, hook| builder.after_traffic(hook));
-        builder.build().expect("a good plan")
+        builder = before.iter().cloned().fold(builder, |builder, hook| builder.before_traffic(hook));
+        builder = after.iter().cloned().fold(builder, |builder, hook| builder.after_traffic(hook));
+        let plan = builder.build().expect("a good plan");
+        // A builder that lost something would lose it again on the way back, and nobody would see it.
+        assert_eq!((plan.strategy(), plan.version()), (&strategy, &version));
+        assert_eq!(plan.hook(HookMoment::BeforeTraffic), before.as_ref());
+        assert_eq!(plan.hook(HookMoment::AfterTraffic), after.as_ref());
+        assert_eq!((plan.bake(), plan.deadline()), (bake, deadline));
+        plan
     }
 }
 

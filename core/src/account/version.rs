@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ pub struct PublishRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CodeSource {
-    /// A ZIP archive on this machine. A relative path counts from the plan's own folder.
+    /// A ZIP archive on this machine. In a plan, a relative path counts from the plan's own folder.
     Zip(PathBuf),
     /// A ZIP archive in S3.
     S3 {
@@ -85,4 +85,15 @@ pub enum CodeSource {
     },
     /// A container image in ECR, by its URI.
     Image(String),
+}
+
+impl CodeSource {
+    /// The same source, with a relative path counted from this folder.
+    #[must_use]
+    pub fn from_folder(&self, folder: Option<&Path>) -> Self {
+        match (self, folder) {
+            (Self::Zip(path), Some(folder)) => Self::Zip(folder.join(path)),
+            _ => self.clone(),
+        }
+    }
 }

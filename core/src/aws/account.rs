@@ -1,4 +1,3 @@
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -48,7 +47,6 @@ const ENDPOINT_VARIABLES: [&str; 3] =
 #[derive(Clone)]
 pub struct Account {
     connection: Arc<Connection>,
-    folder: Option<PathBuf>,
 }
 
 impl Account {
@@ -61,7 +59,7 @@ impl Account {
     }
 
     /// The account of the standard AWS configuration, for this plan: the plan's ARN, where it is one, says
-    /// the Region, and relative paths count from the plan's folder.
+    /// the Region.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when nothing names a Region.
@@ -75,7 +73,7 @@ impl Account {
     /// # Errors
     /// [`ErrorKind::Config`] when it has no Region.
     pub fn from_sdk_config(config: &SdkConfig) -> Result<Self, Error> {
-        Ok(Self { connection: Arc::new(Connection::new(config.clone())?), folder: None })
+        Ok(Self { connection: Arc::new(Connection::new(config.clone())?) })
     }
 
     /// Says Region, profile, endpoint or plan before connecting.
@@ -104,7 +102,7 @@ impl Account {
     /// Aliases and versions alone.
     #[must_use]
     pub fn traffic(&self) -> Arc<dyn TrafficPort> {
-        Arc::new(LambdaTraffic { connection: Arc::clone(&self.connection), folder: self.folder.clone() })
+        Arc::new(LambdaTraffic { connection: Arc::clone(&self.connection) })
     }
 
     /// Alarms alone.
@@ -127,7 +125,6 @@ pub struct AccountBuilder {
     plan_region: Option<String>,
     profile: Option<String>,
     endpoint_url: Option<String>,
-    folder: Option<PathBuf>,
 }
 
 impl AccountBuilder {
@@ -152,11 +149,10 @@ impl AccountBuilder {
         self
     }
 
-    /// The plan: its ARN, where it is one, says the Region, and relative paths count from its folder.
+    /// The plan: its ARN, where it is one, says the Region.
     #[must_use]
     pub fn plan(mut self, plan: &RolloutPlan) -> Self {
         self.plan_region = plan.function().region().map(str::to_owned);
-        self.folder = plan.folder().map(PathBuf::from);
         self
     }
 
@@ -180,7 +176,7 @@ impl AccountBuilder {
         if let Some(url) = self.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        Ok(Account { connection: Arc::new(Connection::new(loader.load().await)?), folder: self.folder })
+        Ok(Account { connection: Arc::new(Connection::new(loader.load().await)?) })
     }
 }
 

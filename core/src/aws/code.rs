@@ -1,7 +1,7 @@
 //! Reads the code that a plan puts into `$LATEST`.
 
 use std::io::ErrorKind as Io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
 
@@ -9,12 +9,12 @@ use crate::error::{Error, ErrorKind};
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const LARGEST_ARCHIVE: u64 = 50 * 1024 * 1024;
 
-/// Reads a ZIP archive. A relative path counts from the plan's folder.
+/// Reads a ZIP archive.
 ///
 /// # Errors
 /// When it is not there, is a folder, is no ZIP archive, or is larger than Lambda takes in a call.
-pub(super) async fn read_archive(folder: Option<&Path>, path: &Path) -> Result<Vec<u8>, Error> {
-    let path: PathBuf = folder.map_or_else(|| path.to_owned(), |folder| folder.join(path));
+pub(super) async fn read_archive(path: &Path) -> Result<Vec<u8>, Error> {
+    let path = path.to_owned();
     tokio::task::spawn_blocking(move || read_blocking(&path))
         .await
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "reading the ZIP archive panicked")))
@@ -66,13 +66,5 @@ mod tests {
             .and_then(|file| file.set_len(LARGEST_ARCHIVE + 1))
             .expect("a sparse file");
         assert!(message(&large).contains("use `s3` instead"));
-    }
-
-    #[tokio::test]
-    async fn a_relative_path_counts_from_the_plans_folder() {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("code.zip"), b"PK\x03\x04").expect("written");
-        let bytes = read_archive(Some(folder.path()), Path::new("code.zip")).await.expect("an archive");
-        assert_eq!(bytes, b"PK\x03\x04");
     }
 }

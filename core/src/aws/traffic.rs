@@ -1,4 +1,3 @@
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +27,6 @@ const UPDATE_CODE: Duration = Duration::from_secs(590);
 /// Aliases and versions of a Lambda function.
 pub(super) struct LambdaTraffic {
     pub(super) connection: Arc<Connection>,
-    pub(super) folder: Option<PathBuf>,
 }
 
 impl LambdaTraffic {
@@ -122,7 +120,7 @@ impl TrafficPort for LambdaTraffic {
             self.client().update_function_code().function_name(function.as_str()).revision_id(revision_id);
         let request = match code {
             CodeSource::Zip(path) => {
-                request.zip_file(Blob::new(read_archive(self.folder.as_deref(), path).await?))
+                request.zip_file(Blob::new(read_archive(path).await?))
             }
             CodeSource::S3 { bucket, key, object_version } => {
                 request.s3_bucket(bucket).s3_key(key).set_s3_object_version(object_version.clone())

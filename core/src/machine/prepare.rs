@@ -53,7 +53,8 @@ impl Rollout {
                 else {
                     return;
                 };
-                Effect::UpdateCode { code: code.clone(), revision_id: latest.revision_id.clone() }
+                let code = code.from_folder(self.plan.folder());
+                Effect::UpdateCode { code, revision_id: latest.revision_id.clone() }
             }
             Call::Publish => {
                 let Some(request) = self.publish_request() else { return };

@@ -5,7 +5,7 @@ use lambda_rollout::account::{
     AlarmState, CodeSource, HookFailure, HookMoment, HookReport, Lifecycle, Routing, UpdateStatus,
 };
 use lambda_rollout::event::{Cause, EventKind, OutcomeKind};
-use lambda_rollout::machine::{Command, Phase};
+use lambda_rollout::machine::{Command, Effect, Phase};
 use lambda_rollout::plan::{Hook, InsufficientData, RolloutPlan, Step, Strategy};
 use lambda_rollout::units::{FunctionRef, Qualifier};
 
@@ -144,12 +144,16 @@ pub(crate) fn a_hash_that_differs_refuses() -> Bench {
 }
 
 pub(crate) fn new_code_is_put_and_published() -> Bench {
-    let mut bench = Bench::new(canary(|plan| plan.code(CodeSource::Image("repo/image:1".into()))));
+    let zip = CodeSource::Zip("build/handler.zip".into());
+    let mut bench = Bench::new(canary(|plan| plan.code(zip).folder("/plans")));
     // An update that failed before does not keep new code from mending it.
     bench.latest.update = UpdateStatus::Failed;
     bench.held_kind = Some("update_code");
     bench.start();
     bench.run_for(Duration::from_secs(1));
+    // A relative path counts from the plan's folder.
+    let at = CodeSource::Zip("/plans/build/handler.zip".into());
+    assert!(matches!(&bench.held[0].1, Effect::UpdateCode { code, .. } if *code == at));
     bench.latest.update = UpdateStatus::Successful;
     bench.release();
     bench.finish();

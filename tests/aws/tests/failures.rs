@@ -1,13 +1,14 @@
 //! What each way of failing becomes, through the real SDK: its kind, its words, and how often it was tried.
 
-use std::io::Read;
-use std::net::TcpListener;
 use std::time::Duration;
 
 use lambda_rollout::account::{AliasState, AliasWrite, Routing};
+use lambda_rollout::machine::Effect;
 use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, Qualifier, Version};
 use lambda_rollout::{Error, ErrorKind, aws};
 use lambda_rollout_aws_tests::{Fault, SimulatedEndpoint, plan, scenario};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 
 fn endpoint() -> SimulatedEndpoint {
     let lines = "version = \"2\"\nstrategy = \"AllAtOnce\"\nalarms = { names = [\"errors\"] }";
@@ -156,18 +157,19 @@ async fn an_endpoint_where_nobody_listens_is_named() {
 /// TLS is set up by the first request that needs it; this is one.
 #[tokio::test]
 async fn an_https_endpoint_is_spoken_to_with_tls() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("https://{}", listener.local_addr().expect("an address"));
-    let server = std::thread::spawn(move || {
-        let mut first = [0];
-        listener.accept().and_then(|(mut stream, _)| stream.read_exact(&mut first)).map(|()| first[0])
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        stream.read_u8().await.expect("a byte")
     });
     let config = endpoint().sdk_config().into_builder().endpoint_url(url).build();
     let account = aws::Account::from_sdk_config(&config).expect("a Region");
     let error = write(&account, "r").await.expect_err("no handshake");
     assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(server.is_finished(), "nobody connected: {error}");
     let handshake = 0x16;
-    assert_eq!(server.join().expect("the server ends").expect("a byte arrives"), handshake);
+    assert_eq!(server.await.expect("a byte"), handshake);
 }
 
 #[tokio::test]
@@ -188,7 +190,13 @@ async fn a_write_that_hangs_is_given_up_before_the_machine_does() {
         let account = endpoint.account();
         let before = read(&account).await.expect("an alias");
         endpoint.fault("UpdateAlias", 1, fault);
-        let error = write(&account, &before.revision_id).await.expect_err("no answer");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the driver has no more time than this in real time either"
+        )]
+        let answered =
+            tokio::time::timeout(Effect::ReadAlias.limit(), write(&account, &before.revision_id)).await;
+        let error = answered.expect("an error before the machine gives up").expect_err("no answer");
         assert_eq!(error.kind(), ErrorKind::Unreachable);
         assert!(error.message().ends_with("did not answer in time"), "{error}");
         assert_eq!(endpoint.requests_of("UpdateAlias").len(), 1);

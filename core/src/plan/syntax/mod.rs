@@ -70,15 +70,15 @@ mod tests {
 
     #[test]
     fn every_format_gives_the_same_tree_and_knows_its_lines() {
-        let toml = "a = 1\nb = [\"x\",\n 0.5]\n[c]\nd = true\n";
-        let json = "{\"a\": 1,\n\"b\": [\"x\",\n 0.5],\n\"c\": {\n\"d\": true}}";
+        let toml = "z = 1\nb = [\"x\",\n 0.5]\n[c]\nd = true\n";
+        let json = "{\"z\": 1,\n\"b\": [\"x\",\n 0.5],\n\"c\": {\n\"d\": true}}";
         let outline = |format, text| outline(&parse(text, format).root.expect("a tree"));
-        assert_eq!(outline(Format::Toml, toml), "{a@1=1 b@2=[x@2 0.5@3] c@4={d@5=true}}");
-        assert_eq!(outline(Format::Json, json), "{a@1=1 b@2=[x@2 0.5@3] c@4={d@5=true}}");
+        assert_eq!(outline(Format::Toml, toml), "{z@1=1 b@2=[x@2 0.5@3] c@4={d@5=true}}");
+        assert_eq!(outline(Format::Json, json), "{z@1=1 b@2=[x@2 0.5@3] c@4={d@5=true}}");
         #[cfg(feature = "yaml")]
         assert_eq!(
-            outline(Format::Yaml, "a: 1\nb: [\"x\",\n 0.5]\nc:\n  d: true\n"),
-            "{a@1=1 b@2=[x@2 0.5@3] c@4={d@5=true}}"
+            outline(Format::Yaml, "z: 1\nb: [\"x\",\n 0.5]\nc:\n  d: true\n"),
+            "{z@1=1 b@2=[x@2 0.5@3] c@4={d@5=true}}"
         );
     }
 

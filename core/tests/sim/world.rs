@@ -1,5 +1,4 @@
 //! The simulated account itself: Lambda's rules, CloudWatch's clock, and what each fault does.
-#![cfg(feature = "sim")]
 
 use std::time::Duration;
 

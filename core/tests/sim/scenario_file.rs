@@ -1,5 +1,4 @@
 //! Scenario files: what is taken, and what is said of the others.
-#![cfg(feature = "sim")]
 
 use lambda_rollout::ErrorKind;
 use lambda_rollout::sim::Scenario;

@@ -1,5 +1,4 @@
 //! The same machine, once alone on the simulated account and once through the driver, must tell the same history.
-#![cfg(all(feature = "sim", feature = "runtime"))]
 
 use std::time::Duration;
 

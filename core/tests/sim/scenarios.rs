@@ -1,5 +1,4 @@
 //! Scenarios from the plan of the project's first story to their ends.
-#![cfg(feature = "sim")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
