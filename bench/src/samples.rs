@@ -46,14 +46,6 @@ impl Samples {
         format!("±{:.0} %", 100.0 * half_width / self.median())
     }
 
-    /// Each figure by the other one that was taken in the same round.
-    ///
-    /// What slows the whole machine down for a while slows both, and falls out of the ratio.
-    #[must_use]
-    pub fn ratios<'a>(pairs: impl IntoIterator<Item = &'a (f64, f64)>) -> Self {
-        pairs.into_iter().map(|(figure, yardstick)| figure / yardstick).collect()
-    }
-
     fn quantile(&self, share: f64) -> f64 {
         let place = share * (self.0.len() - 1) as f64;
         let (below, above) = (self.0[place.floor() as usize], self.0[place.ceil() as usize]);

@@ -34,16 +34,8 @@ impl fmt::Display for Table {
             }
             writeln!(f)?;
             if number == 0 {
-                for (column, width) in widths.iter().enumerate() {
-                    let dashes = "-".repeat(width + 1);
-                    write!(
-                        f,
-                        "{}{dashes}{}",
-                        if column == 0 { "|" } else { "" },
-                        if column == 0 { "-|" } else { ":|" }
-                    )?;
-                }
-                writeln!(f)?;
+                let numbers = widths[1..].iter().map(|width| format!("{}:|", "-".repeat(width + 1)));
+                writeln!(f, "|{}|{}", "-".repeat(widths[0] + 2), numbers.collect::<String>())?;
             }
         }
         Ok(())

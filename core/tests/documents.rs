@@ -34,7 +34,8 @@ fn every_plan_on_the_pages_is_a_good_one() {
             };
             for part in alternatives {
                 let mut text = String::new();
-                for (key, line) in [("function", "\"f\""), ("alias", "\"a\""), ("strategy", "\"AllAtOnce\"")] {
+                for (key, line) in [("function", "\"f\""), ("alias", "\"a\""), ("strategy", "\"AllAtOnce\"")]
+                {
                     if !part.lines().any(|given| given.starts_with(key)) {
                         text.push_str(&format!("{key} = {line}\n"));
                     }

@@ -119,9 +119,7 @@ impl TrafficPort for LambdaTraffic {
         let request =
             self.client().update_function_code().function_name(function.as_str()).revision_id(revision_id);
         let request = match code {
-            CodeSource::Zip(path) => {
-                request.zip_file(Blob::new(read_archive(path).await?))
-            }
+            CodeSource::Zip(path) => request.zip_file(Blob::new(read_archive(path).await?)),
             CodeSource::S3 { bucket, key, object_version } => {
                 request.s3_bucket(bucket).s3_key(key).set_s3_object_version(object_version.clone())
             }
