@@ -8,9 +8,9 @@ use crate::heap;
 /// A new version gets 10 % of the traffic for five minutes, then all of it, under the eye of one alarm.
 const CANARY: &str = include_str!("../../../examples/canary.toml");
 
-/// Many short rounds: what disturbs one of them leaves the median alone.
-const ROUNDS: usize = 101;
-const ROLLOUTS: u64 = 200;
+/// Many rounds, each over before the system takes the core away: what disturbs some leaves the median alone.
+const ROUNDS: usize = 1_001;
+const ROLLOUTS: u64 = 20;
 
 /// A piece of work by its name. It is given a seed.
 type Work<'a> = (String, Box<dyn Fn(u64) + 'a>);

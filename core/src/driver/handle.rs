@@ -17,7 +17,8 @@ pub(super) type Order = (Command, oneshot::Sender<Result<(), Error>>);
 #[derive(Debug)]
 pub struct RolloutHandle {
     pub(super) id: RolloutId,
-    pub(super) events: mpsc::UnboundedReceiver<Event>,
+    // Boxed: the channel's first block has room for 32 of them, whether they come or not.
+    pub(super) events: mpsc::UnboundedReceiver<Box<Event>>,
     pub(super) orders: mpsc::UnboundedSender<Order>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) outcome: watch::Receiver<Option<Outcome>>,
@@ -35,7 +36,7 @@ impl RolloutHandle {
     /// # Cancel safety
     /// Dropping the future loses no event.
     pub async fn next_event(&mut self) -> Option<Event> {
-        self.events.recv().await
+        self.events.recv().await.map(|event| *event)
     }
 
     /// Waits for the end.

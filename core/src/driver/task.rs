@@ -18,7 +18,7 @@ use crate::units::Timestamp;
 pub struct RolloutTask {
     pub(super) machine: Rollout,
     pub(super) ports: Ports,
-    pub(super) events: mpsc::UnboundedSender<Event>,
+    pub(super) events: mpsc::UnboundedSender<Box<Event>>,
     pub(super) orders: Option<mpsc::UnboundedReceiver<Order>>,
     pub(super) status: watch::Sender<Status>,
     pub(super) outcome: watch::Sender<Option<Outcome>>,
@@ -76,7 +76,7 @@ impl RolloutTask {
                 // The alias itself is the record that a new run starts from; no journal is kept.
                 Output::Persist(_) => {}
                 // Who does not listen any more has detached.
-                Output::Event(event) => drop(self.events.send(event)),
+                Output::Event(event) => drop(self.events.send(Box::new(event))),
                 Output::Effect(id, effect) => running.push(perform(&self.ports, &plan, id, effect)),
                 Output::Done(outcome) => {
                     self.outcome.send_replace(Some(outcome));

@@ -172,6 +172,10 @@ impl AlarmJudge {
     }
 
     fn note_changes(&mut self, readings: &BTreeMap<AlarmName, AlarmReading>) -> Vec<AlarmChange> {
+        let same = |(name, reading): (&AlarmName, &AlarmReading)| self.seen.get(name) == Some(&reading.state);
+        if readings.len() == self.seen.len() && readings.iter().all(same) {
+            return Vec::new();
+        }
         let states: BTreeMap<_, _> =
             readings.iter().map(|(name, reading)| (name.clone(), reading.state)).collect();
         let before = std::mem::replace(&mut self.seen, states);

@@ -55,7 +55,7 @@ pub struct Rollout {
     pub(super) traffic_moved: bool,
     next_effect: u64,
     next_seq: u64,
-    calls: BTreeMap<String, u64>,
+    calls: BTreeMap<&'static str, u64>,
     outputs: VecDeque<Output>,
     taken: u128,
 }
@@ -473,7 +473,7 @@ impl Rollout {
     pub(super) fn effect(&mut self, effect: Effect) -> EffectId {
         let id = EffectId(self.next_effect);
         self.next_effect += 1;
-        *self.calls.entry(effect.kind().to_owned()).or_default() += 1;
+        *self.calls.entry(effect.kind()).or_default() += 1;
         self.outputs.push_back(Output::Effect(id, effect));
         id
     }
@@ -492,7 +492,7 @@ impl Rollout {
             stable_version: self.stable,
             canary_version: self.canary,
             traffic_moved: self.traffic_moved,
-            calls: self.calls.clone(),
+            calls: self.calls.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
             rollback: self.rollback.as_ref().and_then(Rollback::times),
             advice: (kind == OutcomeKind::Unsettled).then(|| self.settling_command()),
         };
