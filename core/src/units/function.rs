@@ -41,7 +41,7 @@ impl FunctionRef {
             ["arn", _, "lambda", _, _, "function", _, qualifier] | [_, "function", _, qualifier] => {
                 return Err(InvalidValue::new(
                     format!("`{text}` carries the qualifier `{qualifier}`"),
-                    "the function alone; the alias has its own key",
+                    "the function alone, without a qualifier",
                 ));
             }
             _ => return Err(InvalidValue::new(format!("`{text}` names no function"), RIGHT)),

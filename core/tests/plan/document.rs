@@ -1,16 +1,14 @@
 //! Plans from documents, files and builders: every form that is taken.
 
-mod plans;
-
 use std::time::Duration;
 
+use crate::plans::{MINUTE, WHOLE, percent, problems, toml, toml_with};
 use lambda_rollout::account::{CodeSource, HookMoment};
 use lambda_rollout::plan::{
     AlreadyAlarming, Format, Hook, HookRunner, InsufficientData, MissingAlarm, RolloutPlan, Step, Strategy,
     Unreadable, VersionSource, WhenUnreadable,
 };
 use lambda_rollout::units::{FunctionRef, Version};
-use plans::{MINUTE, WHOLE, percent, problems, toml, toml_with};
 use serde_json::json;
 
 #[test]

@@ -1,14 +1,12 @@
 //! Plans in files: what keeps one from being read, and what an error then says.
 
-mod plans;
-
 use std::error::Error as _;
 use std::fs;
 use std::path::Path;
 
+use crate::plans::{WHOLE, toml};
 use lambda_rollout::ErrorKind;
 use lambda_rollout::plan::{PlanError, RolloutPlan};
-use plans::{WHOLE, toml};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")

@@ -1,5 +1,4 @@
 //! The committed schema is fresh, takes good plans and refuses the bad ones that a schema can know.
-#![cfg(feature = "schema")]
 
 use std::path::PathBuf;
 

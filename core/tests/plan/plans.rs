@@ -1,5 +1,4 @@
 //! What the tests of plans share.
-#![allow(dead_code, reason = "each test uses its part")]
 
 use std::time::Duration;
 

@@ -1,17 +1,15 @@
 //! Plan to document and back, for any plan; and any text at all, which must be answered without a panic.
 
-mod plans;
-
 use std::path::Path;
 use std::time::Duration;
 
+use crate::plans::{MINUTE, WHOLE, toml};
 use lambda_rollout::account::{CodeSource, HookMoment};
 use lambda_rollout::plan::{
     AlreadyAlarming, Format, Hook, HookRunner, InsufficientData, MissingAlarm, RolloutPlan, Step, Strategy,
     Unreadable, VersionSource, WhenUnreadable,
 };
 use lambda_rollout::units::{FunctionRef, Version, Weight};
-use plans::{MINUTE, WHOLE, toml};
 use proptest::prelude::{Just, any, prop_assert, prop_assert_eq, prop_compose, prop_oneof, proptest};
 use proptest::sample::Index;
 use proptest::strategy::Strategy as Generator;

@@ -1,13 +1,11 @@
 //! What is said about plans that are not right: all problems at once, each with its place and what would be right.
 
-mod plans;
-
 use std::time::Duration;
 
+use crate::plans::{percent, problems, toml, toml_with};
 use lambda_rollout::account::CodeSource;
 use lambda_rollout::plan::{Format, Hook, RolloutPlan, Step, Strategy};
 use lambda_rollout::units::FunctionRef;
-use plans::{percent, problems, toml, toml_with};
 
 #[test]
 fn all_problems_are_told_at_once_each_with_its_place() {
