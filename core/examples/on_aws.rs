@@ -1,7 +1,7 @@
 //! A rollout on AWS, with standard AWS configuration: environment, profile, `AWS_ENDPOINT_URL`.
 //!
-//! `cargo run --example on_aws PLAN` runs the plan in that file, and rolls back on Ctrl-C only if the process is asked
-//! to: here it is not, so run it where nobody presses that, or use the `lambda-rollout` command.
+//! `cargo run --example on_aws PLAN` runs the plan in that file. Ctrl-C would end this process with the rollout in
+//! mid-step; running the same plan again carries on. The `lambda-rollout` command rolls back on Ctrl-C instead.
 
 use std::path::Path;
 
