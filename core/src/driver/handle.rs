@@ -45,7 +45,7 @@ impl RolloutHandle {
     /// Dropping the future stops the waiting alone; the rollout runs on.
     ///
     /// # Errors
-    /// Only when the rollout's task was killed, with its runtime. A failed canary is an [`Outcome`].
+    /// Only when the rollout's task was killed, with its runtime or by a fault of this library. A failed canary is an [`Outcome`].
     pub async fn wait(&mut self) -> Result<Outcome, Error> {
         let ended = self.outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
         ended.ok().flatten().ok_or_else(gone)
@@ -114,6 +114,6 @@ impl RolloutHandle {
 fn gone() -> Error {
     Error::new(
         ErrorKind::Internal,
-        "the rollout's task was killed before its end, with its runtime; run the same plan again to carry on",
+        "the rollout's task ended before its time, with its runtime or by a fault; run the same plan again to carry on",
     )
 }

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::handle::RolloutHandle;
 use super::in_process::InProcessHooks;
-use super::task::RolloutTask;
+use super::task::{Kept, RolloutTask};
 use crate::account::{HookMoment, HookReport, HookRequest};
 use crate::error::{Error, ErrorKind};
 use crate::machine::Rollout;
@@ -116,6 +116,7 @@ impl Launch {
             orders: Some(take_order),
             status: send_status,
             outcome: send_outcome,
+            kept: Kept::default(),
         };
         Ok((RolloutHandle { id, events, orders, status, outcome }, task))
     }

@@ -1,3 +1,5 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -5,9 +7,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::handle::Order;
 use super::perform::perform;
-use crate::error::Error;
-use crate::event::{Event, Outcome};
-use crate::machine::{EffectId, EffectResult, Input, Output, Rollout, Status};
+use crate::error::{Error, ErrorKind};
+use crate::event::{Cause, Event, Outcome};
+use crate::machine::{EffectId, EffectResult, Input, Output, Rollout, Snapshot, Status};
 use crate::ports::Ports;
 use crate::units::Timestamp;
 
@@ -22,6 +24,15 @@ pub struct RolloutTask {
     pub(super) orders: Option<mpsc::UnboundedReceiver<Order>>,
     pub(super) status: watch::Sender<Status>,
     pub(super) outcome: watch::Sender<Option<Outcome>>,
+    pub(super) kept: Kept,
+}
+
+/// What a new machine would need to take over from this one.
+#[derive(Default)]
+pub(super) struct Kept {
+    snapshot: Option<Snapshot>,
+    last_seq: u64,
+    taken_over: bool,
 }
 
 type Running = FuturesUnordered<BoxFuture<'static, (EffectId, EffectResult)>>;
@@ -44,13 +55,20 @@ impl RolloutTask {
         let mut input = Some(Input::Start);
         let mut answer = None;
         loop {
-            if let Some(input) = input.take() {
-                let taken = self.machine.handle(input, self.ports.clock.now());
-                let ended = self.drain(&mut running);
-                self.status.send_replace(self.machine.status());
-                reply(answer.take(), taken);
-                if ended {
-                    return;
+            if let Some(next) = input.take() {
+                match catch_unwind(AssertUnwindSafe(|| self.step(next, &mut running))) {
+                    Ok((taken, ended)) => {
+                        reply(answer.take(), taken);
+                        if ended {
+                            return;
+                        }
+                    }
+                    Err(_) if !self.take_over() => return,
+                    Err(_) => {
+                        running.clear();
+                        input = Some(Input::Start);
+                        continue;
+                    }
                 }
             }
             input = match self.wake(&mut running).await {
@@ -68,15 +86,41 @@ impl RolloutTask {
         }
     }
 
+    /// One input, and all that comes of it. The second value is true at the end.
+    fn step(&mut self, input: Input, running: &mut Running) -> (Result<(), Error>, bool) {
+        let taken = self.machine.handle(input, self.ports.clock.now());
+        let ended = self.drain(running);
+        self.status.send_replace(self.machine.status());
+        (taken, ended)
+    }
+
+    /// The machine panicked: a fault of this library. It must not leave the alias on two versions, so a new one
+    /// takes over, once, from what was written down ahead of the newest write, and puts everything back.
+    /// False when nothing was written yet, or when the new one panicked too.
+    fn take_over(&mut self) -> bool {
+        let Some(mut snapshot) = self.kept.snapshot.take().filter(|_| !self.kept.taken_over) else {
+            return false;
+        };
+        self.kept.taken_over = true;
+        snapshot.next_seq = self.kept.last_seq + 1;
+        let error = Error::new(ErrorKind::Internal, "the rollout's machine panicked");
+        snapshot.rolling_back.get_or_insert(Cause::Error { error: error.report() });
+        self.machine = Rollout::restore(self.machine.plan(), snapshot, self.ports.clock.now());
+        true
+    }
+
     /// Does what comes out of the machine, in order. True at the end.
     fn drain(&mut self, running: &mut Running) -> bool {
         let plan = self.machine.plan();
         while let Some(output) = self.machine.poll() {
             match output {
-                // The alias itself is the record that a new run starts from; no journal is kept.
-                Output::Persist(_) => {}
-                // Who does not listen any more has detached.
-                Output::Event(event) => drop(self.events.send(Box::new(event))),
+                // For another process the alias itself is the record; this is kept for this one alone.
+                Output::Persist(snapshot) => self.kept.snapshot = Some(*snapshot),
+                Output::Event(event) => {
+                    self.kept.last_seq = event.seq;
+                    // Who does not listen any more has detached.
+                    drop(self.events.send(Box::new(event)));
+                }
                 Output::Effect(id, effect) => running.push(perform(&self.ports, &plan, id, effect)),
                 Output::Done(outcome) => {
                     self.outcome.send_replace(Some(outcome));
@@ -116,5 +160,58 @@ fn reply(answer: Option<oneshot::Sender<Result<(), Error>>>, taken: Result<(), E
 impl std::fmt::Debug for RolloutTask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RolloutTask").field("status", &self.machine.status()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "sim"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::account::Routing;
+    use crate::driver::Launch;
+    use crate::event::OutcomeKind;
+    use crate::machine::Phase;
+    use crate::plan::RolloutPlan;
+    use crate::sim::{Scenario, SimAccount, drive};
+    use crate::units::Version;
+
+    async fn with_a_fault_in(phase: Phase) -> (SimAccount, Vec<Event>, Result<Outcome, Error>) {
+        let plan = RolloutPlan::builder("sample-handler", "main").publish().bake(Duration::from_secs(60));
+        let plan = plan.strategy_named("Canary10Percent5Minutes").build().expect("a good plan");
+        let account = SimAccount::new(&plan, &Scenario::default(), 1);
+        let (mut rollout, mut task) = Launch::new(plan, account.ports()).into_task().expect("it fits");
+        task.machine.panics_in = Some(phase);
+        let watch = async {
+            let mut events = Vec::new();
+            while let Some(event) = rollout.next_event().await {
+                events.push(event);
+            }
+            (events, rollout.wait().await)
+        };
+        let ((events, outcome), ()) = drive(&account, async { tokio::join!(watch, task.run()) }, None).await;
+        (account, events, outcome)
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_machine_puts_everything_back() {
+        for phase in [Phase::Shifting, Phase::Holding, Phase::Promoting, Phase::Baking] {
+            let (account, events, outcome) = with_a_fault_in(phase).await;
+            let outcome = outcome.expect("an end");
+            assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{phase:?}");
+            assert!(
+                matches!(outcome.cause, Some(Cause::Error { error }) if error.kind == ErrorKind::Internal)
+            );
+            let stable = Routing::only(Version::new(1).expect("above zero"));
+            assert_eq!(account.alias_history().last().and_then(|change| change.routing), Some(stable));
+            assert!(events.iter().zip(1..).all(|(event, seq)| event.seq == seq), "{events:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_before_any_write_ends_without_one() {
+        let (account, _, outcome) = with_a_fault_in(Phase::Preparing).await;
+        assert_eq!(outcome.expect_err("no end").kind(), ErrorKind::Internal);
+        assert!(account.alias_history().is_empty());
     }
 }

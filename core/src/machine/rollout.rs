@@ -58,6 +58,9 @@ pub struct Rollout {
     calls: BTreeMap<&'static str, u64>,
     outputs: VecDeque<Output>,
     taken: u128,
+    /// A fault on purpose, for the tests of what happens then: the next input in this phase panics.
+    #[cfg(test)]
+    pub(crate) panics_in: Option<Phase>,
 }
 
 const _: () = assert!(TRANSITIONS.len() <= 128, "`taken` has a bit for each row");
@@ -129,6 +132,8 @@ impl Rollout {
             calls: BTreeMap::new(),
             outputs: VecDeque::new(),
             taken: 0,
+            #[cfg(test)]
+            panics_in: None,
         }
     }
 
@@ -163,6 +168,8 @@ impl Rollout {
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Result<(), Error> {
         debug_assert!(self.outputs.is_empty(), "poll until None before the next handle");
         self.now = self.now.max(now);
+        #[cfg(test)]
+        assert_ne!(self.panics_in, Some(self.phase), "a fault on purpose");
         if self.phase == Phase::Done {
             return match input {
                 Input::Command(_) => Err(Error::new(ErrorKind::WrongState, "the rollout has ended")),
@@ -332,7 +339,7 @@ impl Rollout {
         let (weight, gate) = (step.weight, step.gate);
         let Some(ended) = self.hold.ended(self.now) else { return };
         self.clear_since = self.clear_since.max(ended);
-        if self.paused || !self.is_clear() {
+        if !self.is_clear() {
             return;
         }
         self.hold.clear();
@@ -367,9 +374,6 @@ impl Rollout {
             if !self.is_clear() {
                 return;
             }
-        }
-        if self.paused {
-            return;
         }
         self.hold.clear();
         self.go(Trigger::Baked);
