@@ -40,7 +40,7 @@ fn sources(module: &str) -> Vec<(PathBuf, String)> {
 
 /// The code of a file, without comments and without its tests.
 fn code(text: &str) -> impl Iterator<Item = &str> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = text.split("\nmod tests {").next().unwrap_or_default();
     code.lines().filter(|line| !line.trim_start().starts_with("//"))
 }
 

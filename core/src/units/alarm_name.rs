@@ -1,5 +1,3 @@
-use std::fmt;
-
 use super::{InvalidValue, text_value};
 
 /// The name of a CloudWatch alarm: 1 to 255 characters, none of them a control character.
@@ -30,18 +28,6 @@ impl AlarmName {
         };
         Err(InvalidValue::new(wrong, right))
     }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for AlarmName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-text_value!(AlarmName);
+text_value!(AlarmName of text);

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use super::{InvalidValue, text_value};
 
 /// The name of an alias, within what Lambda allows: letters, digits, `-` and `_`, not digits alone, 1 to 128 of them.
@@ -28,18 +26,6 @@ impl AliasName {
         };
         Err(InvalidValue::new(wrong, right))
     }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for AliasName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-text_value!(AliasName);
+text_value!(AliasName of text);

@@ -42,8 +42,25 @@ impl InvalidValue {
 }
 
 /// Implements the string conversions that every checked text value has: `FromStr` goes through
-/// `parse`, serde writes the text and reads through `parse`.
+/// `parse`, serde writes the text and reads through `parse`. A type `of text` holds nothing else, and gives it back.
 macro_rules! text_value {
+    ($type:ident of text) => {
+        impl $type {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        $crate::units::text_value!($type);
+    };
     ($type:ident) => {
         impl std::str::FromStr for $type {
             type Err = $crate::units::InvalidValue;

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use super::{InvalidValue, text_value};
 
 /// Names one rollout in events, hook payloads and logs. Also the seed of its waiting times between retries,
@@ -29,18 +27,6 @@ impl RolloutId {
     pub fn from_bits(bits: u64) -> Self {
         Self(format!("ro-{bits:016x}"))
     }
-
-    /// The id.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for RolloutId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-text_value!(RolloutId);
+text_value!(RolloutId of text);
