@@ -18,15 +18,11 @@ pub(crate) async fn story(scenario: &str) -> Result<Outcome, Error> {
     let account = SimAccount::new(&plan, &scenario, 1);
 
     let (mut rollout, task) = Launch::new(plan, account.ports()).into_task()?;
-    let watch = async {
-        while let Some(event) = rollout.next_event().await {
-            println!("{}  {}", event.at, event.kind.name());
-        }
-        rollout.wait().await
-    };
+    // The scenario's people give commands and approve gates, as their like would do in a real rollout.
+    let follow = account.follow(&mut rollout, |event| println!("{}  {}", event.at, event.kind.name()));
     // The simulated account has a clock of its own; `drive` moves it on whenever everything only waits.
-    let (outcome, ()) = drive(&account, async { tokio::join!(watch, task.run()) }, None).await;
-    outcome
+    drive(&account, async { tokio::join!(biased; follow, task.run()) }, None).await;
+    rollout.wait().await
 }
 
 #[tokio::main(flavor = "current_thread")]
