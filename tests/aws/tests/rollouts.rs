@@ -298,3 +298,33 @@ async fn a_hook_that_throws_before_traffic_refuses_and_after_it_rolls_back() {
         assert_eq!(endpoint.world(|world| world.alias().expect("the alias").routing), only(1));
     }
 }
+
+#[tokio::test]
+async fn s13_nothing_but_the_plans_own_function_and_alias_is_changed() {
+    let code = "version = { s3 = { bucket = \"code\", key = \"handler.zip\" } }";
+    let plan = quick(&HOOKS.replace("version = \"2\"", code));
+    let endpoint = SimulatedEndpoint::start(
+        &plan,
+        &scenario("account = { update_takes = \"200ms\" }\ncanary = { ready_after = \"200ms\" }"),
+    );
+    let outcome = run(&endpoint, plan).await;
+    assert_eq!(outcome.kind, OutcomeKind::Promoted, "{outcome:?}");
+    let reads = ["GetAlias", "GetFunction", "DescribeAlarms"];
+    let function = "/2015-03-31/functions/sample-handler";
+    let mut changes = Vec::new();
+    for request in endpoint.requests().into_iter().filter(|request| !reads.contains(&&*request.operation)) {
+        let expected = match request.operation.as_str() {
+            "UpdateFunctionCode" => format!("{function}/code"),
+            "PublishVersion" => format!("{function}/versions"),
+            "UpdateAlias" => format!("{function}/aliases/main"),
+            // A hook is asked, and what it does is its own affair.
+            "Invoke" => request.target.clone(),
+            other => panic!("a call that no plan needs: {other}"),
+        };
+        assert_eq!(request.target, expected);
+        changes.push(request.operation);
+    }
+    changes.dedup();
+    let expected = ["UpdateFunctionCode", "PublishVersion", "Invoke", "UpdateAlias", "Invoke"];
+    assert_eq!(changes, expected);
+}
