@@ -76,3 +76,35 @@ fn the_example_plans_are_good_ones() {
     }
     assert!(seen >= 6);
 }
+
+/// Every source of the project's own Rust code.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("readable") {
+        let path = entry.expect("readable").path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            text.push_str(&std::fs::read_to_string(&path).expect("readable"));
+        }
+    }
+}
+
+#[test]
+fn every_promise_has_tests_and_every_test_named_is_there() {
+    let mut code = String::new();
+    sources(&root(), &mut code);
+    let (design, promises) = (page("DESIGN.md"), page("docs/promises.md"));
+    let made = design.lines().filter(|line| line.starts_with("- **S")).count();
+    assert_eq!(made, 14);
+    for number in 1..=made {
+        let row = promises.lines().find(|line| line.starts_with(&format!("| S{number} ")));
+        let tests: Vec<&str> =
+            row.and_then(|row| row.split('|').nth(2)).unwrap_or_default().split(", ").collect();
+        assert!(tests.iter().all(|test| test.trim().len() > 2), "S{number} has no tests");
+        for test in tests {
+            let name = test.trim().trim_matches('`');
+            assert!(code.contains(&format!("fn {name}(")), "S{number}: no test `{name}`");
+        }
+    }
+}

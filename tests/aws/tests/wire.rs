@@ -233,7 +233,7 @@ async fn new_code_and_publishing_are_guarded() {
 }
 
 #[tokio::test]
-async fn an_archive_is_read_beside_the_plan_and_sent_whole() {
+async fn an_archive_is_read_and_sent_whole() {
     let endpoint = endpoint();
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("code.zip"), b"PK\x03\x04rest").expect("written");
