@@ -92,8 +92,9 @@ impl RolloutPlan {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, crate::Error> {
         let path = path.as_ref();
         let read = || {
+            let text = read_text(path)?;
             let format = Format::of_path(path).map_err(|what| Problem::new("", None, what))?;
-            Self::parse(&read_text(path)?, format)
+            Self::parse(&text, format)
         };
         let plan = read().map_err(|error: PlanError| error.in_file(path))?;
         let folder = match path.parent() {

@@ -54,15 +54,19 @@ fn every_problem_reaches_the_error_with_the_path_before_it() {
 fn what_cannot_be_read_is_refused() {
     let folder = folder();
     assert_eq!(told(&folder.path().join("none.toml")), "there is no such file; the path of the plan's file");
-    let inner = folder.path().join("inner.toml");
-    fs::create_dir(&inner).expect("made");
-    assert_eq!(told(&inner), "this is a folder; the path of the plan's file");
+    for name in ["inner.toml", "inner"] {
+        let inner = folder.path().join(name);
+        fs::create_dir(&inner).expect("made");
+        assert_eq!(told(&inner), "this is a folder; the path of the plan's file");
+    }
     for (name, wrong) in [
         ("plan.txt", "the ending `.txt` is of no format of plans"),
         ("plan", "the file's name has no ending"),
     ] {
         let right = "a file that ends in `.toml`, `.json`, `.yaml` or `.yml`";
-        assert_eq!(told(&folder.path().join(name)), format!("{wrong}; {right}"));
+        let path = folder.path().join(name);
+        fs::write(&path, "").expect("written");
+        assert_eq!(told(&path), format!("{wrong}; {right}"));
     }
 }
 
