@@ -60,7 +60,7 @@ pub struct Outcome {
     /// For a rollback, how long each part took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<RollbackTimes>,
-    /// For an unsettled end, the command that settles it.
+    /// Where the alias is left, or was found, on two versions: the AWS CLI's command that settles it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }

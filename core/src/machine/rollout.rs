@@ -490,6 +490,9 @@ impl Rollout {
 
     pub(super) fn end(&mut self, on: Trigger, kind: OutcomeKind, cause: Option<Cause>) {
         self.go(on);
+        let on_two_versions =
+            kind == OutcomeKind::Unsettled || matches!(cause, Some(Cause::AliasWeighted { .. }));
+        let advice = on_two_versions.then(|| self.settling_command());
         let outcome = Outcome {
             kind,
             cause,
@@ -498,7 +501,7 @@ impl Rollout {
             traffic_moved: self.traffic_moved,
             calls: self.calls.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
             rollback: self.rollback.as_ref().and_then(Rollback::times),
-            advice: (kind == OutcomeKind::Unsettled).then(|| self.settling_command()),
+            advice,
         };
         self.emit(EventKind::Finished(outcome.clone()));
         self.outputs.push_back(Output::Done(outcome));

@@ -220,6 +220,7 @@ pub(crate) fn an_alias_with_foreign_weights_refuses() -> Bench {
         (OutcomeKind::Refused, &Cause::AliasWeighted { found: split(1, 3, 20.0) })
     );
     assert!(bench.writes.is_empty());
+    assert!(bench.end().advice.as_ref().is_some_and(|advice| advice.contains("--function-version 1 ")));
     // Also where our canary version is what the other rollout starts from: taking it out would undo that one.
     let other = Bench::new(canary(|plan| plan)).with_alias(Some(split(2, 3, 20.0))).run();
     assert_eq!((other.kind(), other.writes.len()), (OutcomeKind::Refused, 0));
