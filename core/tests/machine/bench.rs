@@ -47,6 +47,9 @@ pub(crate) struct Referee {
     clear_at: Option<Timestamp>,
     held_since: Option<Timestamp>,
     rolling_back: bool,
+    /// The write in flight, and whether the newest one's result is unknown with no read since.
+    write: Option<EffectId>,
+    unresolved: bool,
 }
 
 impl Referee {
@@ -63,8 +66,16 @@ impl Referee {
     }
 
     fn answered(&mut self, id: EffectId, result: &EffectResult) {
+        let was_write = self.write.take_if(|write| *write == id).is_some();
+        let without_effect =
+            [ErrorKind::Throttled, ErrorKind::AccessDenied, ErrorKind::Config, ErrorKind::Rejected];
         match result {
+            EffectResult::Alias(Err(error)) if was_write && !without_effect.contains(&error.kind()) => {
+                self.unresolved = true;
+            }
+            EffectResult::TimedOut if was_write => self.unresolved = true,
             EffectResult::Alias(Ok(state)) => {
+                self.unresolved = false;
                 self.revisions.insert(state.revision_id.clone());
                 self.known = Some(state.routing);
             }
@@ -85,6 +96,7 @@ impl Referee {
         if self.rolling_back {
             assert_eq!(new, Weight::ZERO, "S5: raised while rolling back");
         }
+        assert!(!self.unresolved, "S2: written before a read has decided about the write before");
         let old = old.expect("S1: written before it was read");
         if new <= old || self.promote_asked {
             return;
@@ -341,6 +353,7 @@ impl Bench {
         self.held_kind = None;
         for (id, _) in std::mem::take(&mut self.held) {
             self.now = self.now + Duration::from_secs(10);
+            self.referee.answered(id, &EffectResult::TimedOut);
             self.input(Input::Done(id, EffectResult::TimedOut));
         }
     }
@@ -385,6 +398,7 @@ impl Bench {
                             );
                         }
                         self.referee.judge(write, &self.plan, self.now);
+                        self.referee.write = Some(id);
                         self.writes.push(write.clone());
                     }
                     self.waiting.push((id, effect));

@@ -70,6 +70,7 @@ stories! {
     s2_a_write_that_lands_late_is_ours,
     s2_an_unknown_first_write_is_fenced_off_by_the_rollback,
     s2_an_unknown_first_write_is_fenced_off_between_two_tries,
+    s2_an_abort_waits_for_the_read_that_decides,
     s2_a_throttled_write_is_repeated,
     s2_a_write_that_fails_for_long_is_given_up,
     s2_a_write_to_100_percent_that_is_denied_rolls_back,

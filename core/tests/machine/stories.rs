@@ -537,6 +537,21 @@ pub(crate) fn s2_an_unknown_first_write_is_fenced_off_between_two_tries() -> Ben
     bench
 }
 
+pub(crate) fn s2_an_abort_waits_for_the_read_that_decides() -> Bench {
+    let mut bench = Bench::new(canary(|plan| plan));
+    bench.fates = vec![Fate::ReplyLost];
+    bench.start();
+    bench.run_to(Phase::Shifting);
+    bench.reads_fail = Some(ErrorKind::Unreachable);
+    while bench.answer_one() {}
+    // The write is unanswered and the read has failed: a rollback, too, has to read first.
+    bench.command(abort()).expect("fits");
+    bench.reads_fail = None;
+    bench.finish();
+    assert_eq!((bench.kind(), bench.writes.len()), (OutcomeKind::Aborted, 2));
+    bench
+}
+
 pub(crate) fn s2_a_throttled_write_is_repeated() -> Bench {
     let throttled = Fate::Refused(ErrorKind::Throttled);
     let bench = ends_as_without_fault(&[throttled, throttled, Fate::Lands, throttled]);
