@@ -494,30 +494,29 @@ pub(crate) fn s2_a_write_that_lands_late_is_ours() -> Bench {
     bench
 }
 
-pub(crate) fn s2_an_unknown_first_write_is_fenced_off_by_the_rollback() -> Bench {
+/// The first write meets this fate, and is aborted before the read that decides about it has come back.
+fn aborted_in_the_first_write(fate: Fate) -> Bench {
     let mut bench = Bench::new(canary(|plan| plan));
-    bench.fates = vec![Fate::RequestLost];
+    bench.fates = vec![fate];
     bench.held_kind = Some("write_alias");
     bench.start();
     bench.run_to(Phase::Shifting);
     bench.release();
-    bench.command(Command::Abort { reason: "test".into() }).expect("fits");
+    bench.command(abort()).expect("fits");
     bench.finish();
+    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::Aborted, only(1)));
+    bench
+}
+
+pub(crate) fn s2_an_unknown_first_write_is_fenced_off_by_the_rollback() -> Bench {
+    let bench = aborted_in_the_first_write(Fate::RequestLost);
     // The alias reads as it was, and is written all the same: the first write named the revision before this one.
     assert_eq!(bench.writes.len(), 2);
-    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::Aborted, only(1)));
     assert_ne!(bench.alias.as_ref().expect("there").revision_id, bench.writes[0].revision_id);
 
     // And when it lands just before the rollback's write, that one finds it.
-    let mut late = Bench::new(canary(|plan| plan));
-    late.fates = vec![Fate::LandsLate];
-    late.held_kind = Some("write_alias");
-    late.start();
-    late.run_to(Phase::Shifting);
-    late.release();
-    late.command(Command::Abort { reason: "test".into() }).expect("fits");
-    late.finish();
-    assert_eq!((late.kind(), late.routing(), late.drifted()), (OutcomeKind::Aborted, only(1), false));
+    let late = aborted_in_the_first_write(Fate::LandsLate);
+    assert!(!late.drifted());
     assert_eq!(late.history, [split(1, 2, 10.0), only(1)]);
     bench
 }
@@ -776,15 +775,20 @@ pub(crate) fn s7_an_edited_description_is_no_drift() -> Bench {
     bench
 }
 
-pub(crate) fn s7_weights_of_provisioned_concurrency_are_waited_for() -> Bench {
+/// Promoted, and AWS keeps the version before beside the new one until its provisioned concurrency is ready.
+fn settling() -> Bench {
     let mut bench = in_hold(canary(|plan| plan));
     bench.run_to(Phase::Promoting);
     bench.held_kind = Some("read_alias");
     bench.run_to(Phase::Confirming);
     bench.run_for(Duration::from_secs(1));
-    // AWS keeps the version before beside the new one until its provisioned concurrency is ready.
     bench.set_alias(Some(split(2, 1, 50.0)));
     bench.release();
+    bench
+}
+
+pub(crate) fn s7_weights_of_provisioned_concurrency_are_waited_for() -> Bench {
+    let mut bench = settling();
     bench.run_for(Duration::from_secs(20));
     bench.set_alias(Some(only(2)));
     bench.finish();
@@ -793,13 +797,7 @@ pub(crate) fn s7_weights_of_provisioned_concurrency_are_waited_for() -> Bench {
 }
 
 pub(crate) fn s7_weights_that_stay_are_drift_after_all() -> Bench {
-    let mut bench = in_hold(canary(|plan| plan));
-    bench.run_to(Phase::Promoting);
-    bench.held_kind = Some("read_alias");
-    bench.run_to(Phase::Confirming);
-    bench.run_for(Duration::from_secs(1));
-    bench.set_alias(Some(split(2, 1, 50.0)));
-    bench.release();
+    let mut bench = settling();
     bench.run_for(minutes(3));
     assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(1)));
     bench

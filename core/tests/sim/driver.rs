@@ -8,14 +8,7 @@ use lambda_rollout::sim::{AliasChange, Scenario, SimAccount, drive, simulate};
 use lambda_rollout::units::{FunctionRef, Weight};
 use lambda_rollout::{Event, Outcome, RolloutPlan, plan::Strategy};
 
-fn canary() -> RolloutPlan {
-    RolloutPlan::builder("sample-handler", "main")
-        .publish()
-        .strategy_named("Canary10Percent5Minutes")
-        .alarm("sample-handler-errors")
-        .build()
-        .expect("a good plan")
-}
+use crate::canary;
 
 fn with_gate_hooks_and_bake() -> RolloutPlan {
     let hook = |name| Hook::lambda(FunctionRef::parse(name).expect("a name"));

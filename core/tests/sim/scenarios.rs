@@ -10,14 +10,7 @@ use lambda_rollout::plan::{Hook, RolloutPlan, Step, Strategy};
 use lambda_rollout::sim::{Hand, Scenario, SimulatedRun, simulate};
 use lambda_rollout::units::{FunctionRef, Version, Weight};
 
-fn canary() -> RolloutPlan {
-    RolloutPlan::builder("sample-handler", "main")
-        .publish()
-        .strategy_named("Canary10Percent5Minutes")
-        .alarm("sample-handler-errors")
-        .build()
-        .expect("a good plan")
-}
+use crate::canary;
 
 fn with_hooks() -> RolloutPlan {
     let hook =

@@ -1,3 +1,6 @@
+use std::path::Path;
+use std::process::{Command, Output};
+
 use lambda_rollout::RolloutPlan;
 use lambda_rollout::plan::Format;
 use lambda_rollout::sim::Scenario;
@@ -19,4 +22,19 @@ pub fn plan(lines: &str) -> RolloutPlan {
 #[must_use]
 pub fn scenario(lines: &str) -> Scenario {
     Scenario::parse(lines).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs the ignored test `child` of the calling test binary as a process with this environment and no other.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+pub fn child(home: &Path, environment: &[(&str, &str)]) -> Output {
+    Command::new(std::env::current_exe().expect("this test"))
+        .args(["child", "--exact", "--ignored", "--nocapture"])
+        .env_clear()
+        .env("HOME", home)
+        .envs(environment.iter().copied())
+        .output()
+        .expect("the child runs")
 }

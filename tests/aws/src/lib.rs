@@ -19,5 +19,5 @@ mod query;
 
 pub use endpoint::{Request, SimulatedEndpoint};
 pub use fault::Fault;
-pub use fixture::{plan, scenario};
+pub use fixture::{child, plan, scenario};
 pub use ministack::Ministack;

@@ -1,7 +1,6 @@
 //! The standard AWS configuration, as a process finds it: each case is a child process with an environment of its own.
 
 use std::net::TcpListener;
-use std::process::Command;
 
 use lambda_rollout::aws::Account;
 use lambda_rollout::units::{AliasName, FunctionRef};
@@ -43,13 +42,7 @@ const NO_METADATA: (&str, &str) = ("AWS_EC2_METADATA_DISABLED", "true");
 
 fn run(environment: &[(&str, &str)]) -> String {
     let home = tempfile::tempdir().expect("a home without configuration");
-    let output = Command::new(std::env::current_exe().expect("this test"))
-        .args(["child", "--exact", "--ignored", "--nocapture"])
-        .env_clear()
-        .env("HOME", home.path())
-        .envs(environment.iter().copied())
-        .output()
-        .expect("the child runs");
+    let output = lambda_rollout_aws_tests::child(home.path(), environment);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         !text.contains("hunter2") && !String::from_utf8_lossy(&output.stderr).contains("hunter2"),

@@ -1,7 +1,5 @@
 //! The example `on_aws` does what it says, in a process whose environment names the simulated endpoint.
 
-use std::process::Command;
-
 use lambda_rollout_aws_tests::{SimulatedEndpoint, plan, scenario};
 
 #[allow(dead_code, reason = "its `main` is run by hand")]
@@ -30,17 +28,14 @@ fn the_example_promotes_over_http() {
     let path = folder.path().join("plan.toml");
     std::fs::write(&path, format!("function = \"sample-handler\"\nalias = \"main\"\n{LINES}"))
         .expect("written");
-    let output = Command::new(std::env::current_exe().expect("a path"))
-        .args(["--exact", "child", "--ignored", "--nocapture"])
-        .env_clear()
-        .env("HOME", folder.path())
-        .env("CHILD_PLAN", &path)
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_REGION", "eu-west-1")
-        .env("AWS_ACCESS_KEY_ID", "key")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .output()
-        .expect("it runs");
+    let environment = [
+        ("CHILD_PLAN", path.to_str().expect("a path in UTF-8")),
+        ("AWS_ENDPOINT_URL", endpoint.url()),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let output = lambda_rollout_aws_tests::child(folder.path(), &environment);
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("\nCHILD promoted\n"), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(endpoint.requests_of("UpdateAlias").len(), 2);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::SdkConfig;
 use aws_sdk_lambda::config::{Credentials, SharedCredentialsProvider};
 use lambda_rollout::driver;
 use lambda_rollout_aws_tests::{Fault, SimulatedEndpoint, plan, scenario};
@@ -51,12 +51,8 @@ impl<'a> MakeWriter<'a> for Log {
 
 fn configuration(endpoint: &SimulatedEndpoint) -> SdkConfig {
     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", KEY, Some(TOKEN.to_owned()), None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-west-1"))
-        .endpoint_url(endpoint.url())
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build()
+    let credentials = SharedCredentialsProvider::new(credentials);
+    endpoint.sdk_config().into_builder().credentials_provider(credentials).build()
 }
 
 /// Runs the plan on an account with this fault, and gives all that was said of it: events, outcome and log.

@@ -1,11 +1,12 @@
 //! What the user's pages show is what the library takes.
-#![cfg(all(feature = "sim", feature = "yaml"))]
 
 use std::path::{Path, PathBuf};
 
 use lambda_rollout::RolloutPlan;
 use lambda_rollout::plan::Format;
 use lambda_rollout::sim::Scenario;
+
+use crate::rust_sources;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -77,23 +78,9 @@ fn the_example_plans_are_good_ones() {
     assert!(seen >= 6);
 }
 
-/// Every source of the project's own Rust code.
-fn sources(folder: &Path, text: &mut String) {
-    for entry in std::fs::read_dir(folder).expect("readable") {
-        let path = entry.expect("readable").path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if path.is_dir() && name != "target" && !name.starts_with('.') {
-            sources(&path, text);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            text.push_str(&std::fs::read_to_string(&path).expect("readable"));
-        }
-    }
-}
-
 #[test]
 fn every_promise_has_tests_and_every_test_named_is_there() {
-    let mut code = String::new();
-    sources(&root(), &mut code);
+    let code: String = rust_sources([root()]).into_iter().map(|(_, text)| text).collect();
     let (design, promises) = (page("DESIGN.md"), page("docs/promises.md"));
     let made = design.lines().filter(|line| line.starts_with("- **S")).count();
     assert_eq!(made, 14);

@@ -1,7 +1,8 @@
 //! The house has layers (DESIGN.md, "The house"), and an arrow never runs upwards: these tests read the sources.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::rust_sources;
 
 /// What a module may not name, and why the pure part stays pure.
 const IMPURE: &[&str] = &[
@@ -24,16 +25,7 @@ const IMPURE: &[&str] = &[
 
 fn sources(module: &str) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    let mut open = vec![root.join(module), root.join(format!("{module}.rs"))];
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(fs::read_dir(&path).expect("readable").map(|entry| entry.expect("readable").path()));
-        } else if path.is_file() && path.extension().is_some_and(|ending| ending == "rs") {
-            let text = fs::read_to_string(&path).expect("readable");
-            files.push((path, text));
-        }
-    }
+    let files = rust_sources([root.join(module), root.join(format!("{module}.rs"))]);
     assert!(!files.is_empty(), "no module {module}");
     files
 }
