@@ -66,6 +66,8 @@ impl RolloutTask {
                     Err(_) if !self.take_over() => return,
                     Err(_) => {
                         running.clear();
+                        // The order that met the fault, if it was one, was not carried out.
+                        answer = None;
                         input = Some(Input::Start);
                         continue;
                     }
