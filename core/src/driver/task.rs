@@ -211,6 +211,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_command_that_meets_a_panic_is_not_answered_as_carried_out() {
+        let plan = RolloutPlan::builder("sample-handler", "main").publish();
+        let plan = plan.strategy_named("Canary10Percent5Minutes").build().expect("a good plan");
+        let account = SimAccount::new(&plan, &Scenario::default(), 1);
+        let (mut rollout, mut task) = Launch::new(plan, account.ports()).into_task().expect("it fits");
+        task.machine.panics_in = Some(Phase::Holding);
+        let person = async {
+            while rollout.next_event().await.is_some_and(|event| event.kind.name() != "shifted") {}
+            let answer = rollout.pause().await;
+            (answer, rollout.wait().await)
+        };
+        let ((answer, outcome), ()) = drive(&account, async { tokio::join!(person, task.run()) }, None).await;
+        assert!(answer.is_err());
+        assert_eq!(outcome.expect("an end").kind, OutcomeKind::RolledBack);
+    }
+
+    #[tokio::test]
     async fn a_panic_before_any_write_ends_without_one() {
         let (account, _, outcome) = with_a_fault_in(Phase::Preparing).await;
         assert_eq!(outcome.expect_err("no end").kind(), ErrorKind::Internal);
