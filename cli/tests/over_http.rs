@@ -104,10 +104,8 @@ fn status_says_where_the_traffic_goes() {
 
     let tenth = Weight::from_percent(10.0).expect("a weight");
     let state = setting.endpoint.world(|world| world.alias()).expect("the alias exists");
-    let write = lambda_rollout::account::AliasWrite {
-        routing: Routing::split(version(1), version(2), tenth),
-        revision_id: state.revision_id,
-    };
+    let routing = Routing::split(version(1), version(2), tenth);
+    let write = lambda_rollout::account::AliasWrite::new(routing, state.revision_id);
     setting
         .endpoint
         .world(|world| world.write_alias(&write, lambda_rollout::sim::Hand::Other))
