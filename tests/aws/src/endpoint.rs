@@ -214,9 +214,9 @@ impl SimulatedEndpoint {
         self.lock().account.page_size = page_size;
     }
 
-    /// The last page of `DescribeAlarms` names a next one, which is empty and names itself.
-    pub fn let_last_page_lead_on(&self) {
-        self.lock().account.last_page_leads_on = true;
+    /// The last page of `DescribeAlarms` names a next one, which is empty and names itself, or does not.
+    pub fn let_last_page_lead_on(&self, leads_on: bool) {
+        self.lock().account.last_page_leads_on = leads_on;
     }
 
     /// Looks at the account, or has another hand change it.
