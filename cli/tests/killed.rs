@@ -17,14 +17,15 @@ use support::{Run, finished};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
-/// Two steps and a bake, each of an eighth of a second.
+/// Two steps and a bake, each of an eighth of a second. The alarms are looked at where the plan has to know, and seldom
+/// besides: never while a write is under way.
 const PLAN: &str = r#"
 function = "sample-handler"
 alias = "main"
 version = "2"
 strategy = { kind = "steps", steps = [{ percent = 10, hold = "125ms" }, { percent = 50, hold = "125ms" }] }
 bake = "125ms"
-alarms = { names = ["sample-handler-errors"], poll = "100ms" }
+alarms = { names = ["sample-handler-errors"], poll = "1s" }
 "#;
 
 /// How many processes there are at once: more only wait for each other.
@@ -105,7 +106,10 @@ impl Case {
     async fn play(self) {
         let setting = Setting::new(PLAN);
         let held = setting.endpoint.hold_of_all(self.call);
-        let Some(call) = Process::start(&setting, self.journal).killed_at(held).await else { return };
+        let Some(call) = Process::start(&setting, self.journal).killed_at(held).await else {
+            // A run on a slower computer may have made a call more.
+            return assert_eq!(setting.endpoint.alias_history(), planned().map(Some));
+        };
         let was_write = call.request().operation == "UpdateAlias";
         if self.takes_effect {
             if !was_write {
@@ -191,8 +195,7 @@ async fn s9_killed_at_any_call_the_same_command_again_comes_to_the_same_end() {
     assert_eq!(Process::start(&setting, false).end().await.code, 0);
     let calls = setting.endpoint.requests().len() as u64;
     println!("a run makes {calls} calls");
-    // How often the alarms are looked at differs from run to run.
-    all((1..=calls + 2).flat_map(Case::at).map(Case::play)).await;
+    all((1..=calls).flat_map(Case::at).map(Case::play)).await;
 }
 
 /// Each process dies at its first write, which by turns takes effect or does not, until there is none left to make.
@@ -338,14 +341,40 @@ async fn two_runners_with_one_journal_one_wins_and_the_other_says_who() {
 
 /// Without a journal neither knows of the other, and AWS lets one write of two through: the other finds it made.
 #[tokio::test]
-async fn two_runners_without_a_journal_make_each_step_once() {
+async fn two_runners_in_step_without_a_journal_make_each_step_once() {
     let setting = Setting::new(PLAN);
-    let [first, second] = [1, 2].map(|nth| setting.endpoint.hold("UpdateAlias", nth));
+    let writes: Vec<Held> = (1..=6).map(|nth| setting.endpoint.hold("UpdateAlias", nth)).collect();
+    let [one, other] = [(); 2].map(|()| Process::start(&setting, false));
+    let mut writes = writes.into_iter();
+    while let (Some(sooner), Some(later)) = (writes.next(), writes.next()) {
+        let (sooner, later) = tokio::join!(sooner.arrived(), later.arrived());
+        sooner.apply();
+        later.apply();
+    }
+    let (one, other) = tokio::join!(one.end(), other.end());
+    assert_eq!((one.code, other.code), (0, 0), "{}{}", one.err, other.err);
+    assert_eq!(setting.endpoint.alias_history(), planned().map(Some));
+}
+
+/// One of the two is a step ahead. For the other that is another hand, which gave the canary traffic: it takes it out.
+#[tokio::test]
+async fn two_runners_out_of_step_without_a_journal_end_on_the_stable_version() {
+    let setting = Setting::new(PLAN);
+    let [first, second, third, fourth, fifth] =
+        [1, 2, 3, 4, 5].map(|nth| setting.endpoint.hold("UpdateAlias", nth));
     let [one, other] = [(); 2].map(|()| Process::start(&setting, false));
     let (first, second) = tokio::join!(first.arrived(), second.arrived());
     first.apply();
     second.apply();
+    third.arrived().await.apply();
+    let (late, ahead) = tokio::join!(fourth.arrived(), fifth.arrived());
+    ahead.apply();
+    late.apply();
     let (one, other) = tokio::join!(one.end(), other.end());
-    assert_eq!((one.code, other.code), (0, 0), "{}{}", one.err, other.err);
-    assert_eq!(setting.endpoint.alias_history(), planned().map(Some));
+    let mut codes = [one.code, other.code];
+    codes.sort_unstable();
+    // One took the canary out, and the other let go.
+    assert_eq!(codes, [4, 5], "{}{}", one.err, other.err);
+    assert!([one, other].iter().all(|run| run.err.contains("another hand changed the alias")));
+    assert_eq!(setting.endpoint.alias_history(), [&planned().map(Some)[..], &[Some(only(1))]].concat());
 }
