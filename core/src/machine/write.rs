@@ -227,6 +227,7 @@ impl Rollout {
     /// Takes over an alias that a write of ours, of unknown result until now, has changed.
     pub(super) fn ours_landed(&mut self, state: AliasState) {
         self.writes = Writes { acknowledged: Some((state.routing, self.now)), ..Writes::default() };
+        self.unwritten = true;
         self.note_shift(state);
     }
 

@@ -15,6 +15,9 @@ use crate::answer::{Answer, Protocol};
 use crate::endpoint::Account;
 use crate::query::decode;
 
+/// The value of an environment variable of the function, which every answer that describes a version holds.
+pub const ENVIRONMENT_VALUE: &str = "hunter2-environment-value";
+
 /// One Lambda call: the operation and what its path and query say.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -250,6 +253,7 @@ fn version_json(account: &Account) -> impl Fn(FunctionVersion) -> Value + use<> 
             "DeadLetterConfig": {"TargetArn": facts.dead_letter},
             "CodeSha256": facts.code_sha256,
             "RevisionId": facts.revision_id,
+            "Environment": {"Variables": {"PASSWORD": ENVIRONMENT_VALUE}},
             "Runtime": "python3.13",
             "Handler": "index.handler",
         })
