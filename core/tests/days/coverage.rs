@@ -7,7 +7,7 @@ use lambda_rollout::sim::Hand;
 use lambda_rollout::units::Timestamp;
 
 use crate::day::Record;
-use crate::witness::{Moment, What};
+use crate::witness::{Entry, Moment, What};
 
 /// What the days have met, so that the dice cannot rot unnoticed.
 #[derive(Default)]
@@ -50,6 +50,7 @@ const WANTED: &[&str] = &[
     "death before",
     "death under way",
     "death after",
+    "taken up from a journal",
     "drift: gone",
     "drift: one version",
     "drift: two versions",
@@ -65,6 +66,10 @@ const WANTED: &[&str] = &[
 
 impl Coverage {
     pub(crate) fn count(&mut self, record: &Record) {
+        let taken_up = |entry: &&Entry| {
+            matches!(&entry.what, What::Told(event) if event.seq > 1 && event.kind.name() == "started")
+        };
+        record.entries.iter().filter(taken_up).for_each(|_| self.add("taken up from a journal"));
         for entry in &record.entries {
             match &entry.what {
                 What::Told(event) => self.count_event(&event.kind),

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use lambda_rollout::driver::{Launch, RolloutHandle};
+use lambda_rollout::journal::Journal;
 use lambda_rollout::machine::Command;
 use lambda_rollout::plan::{Format, RolloutPlan};
 use lambda_rollout::ports::Clock;
@@ -25,10 +26,14 @@ pub(crate) struct Day {
     pub(crate) deaths: Vec<Death>,
     /// How long nobody is there after a death.
     pub(crate) back_after: Duration,
+    /// Whether the next runner has the last one's journal.
+    pub(crate) journal: bool,
 }
 
 /// All that is known of a day when it is over.
 pub(crate) struct Record {
+    /// Whether a runner had the journal of the one before.
+    pub(crate) journal: bool,
     pub(crate) entries: Vec<Entry>,
     pub(crate) initial: Option<Routing>,
     pub(crate) history: Vec<AliasChange>,
@@ -55,7 +60,8 @@ impl Day {
             }
         }
         let back_after = Duration::from_secs(dice.pick(&[0, 1, 30, 120]));
-        Self { seed, plan, scenario, plan_text, scenario_text, deaths, back_after }
+        let journal = !deaths.is_empty() && dice.chance(60);
+        Self { seed, plan, scenario, plan_text, scenario_text, deaths, back_after, journal }
     }
 
     /// Lives the day through the driver, to its end and a little beyond.
@@ -74,17 +80,20 @@ impl Day {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(drive(&account, whole, None));
-        Record { entries: witness.into_entries(), initial, history: account.alias_history() }
+        Record { journal: self.journal, entries: witness.into_entries(), initial, history: account.alias_history() }
     }
 
     /// One runner after the other, until one sees the rollout's end.
     async fn lives(&self, account: &SimAccount, witness: &Witness) {
+        let folder = self.journal.then(|| tempfile::tempdir().expect("a folder"));
         for life in 0.. {
             let id = RolloutId::from_bits(self.seed.wrapping_mul(1000).wrapping_add(life));
-            // A journal, where the day has one, goes in here.
-            let launch = Launch::new(self.plan.clone(), witness.ports()).rollout_id(id);
+            let mut launch = Launch::new(self.plan.clone(), witness.ports()).rollout_id(id);
+            if let Some(folder) = &folder {
+                launch = launch.journal(Journal::open(folder.path().join("journal")).expect("nobody else has it"));
+            }
             witness.note(What::Began);
-            let (mut rollout, task) = launch.into_task().expect("no in-process hooks");
+            let (mut rollout, task) = launch.into_task().expect("no in-process hooks, and the plan's own journal");
             let whole = async { tokio::join!(biased; follow(account, witness, &mut rollout), task.run()) };
             let died = tokio::select! {
                 biased;

@@ -62,6 +62,8 @@ fn replay(seed: u64) {
 fn faults_of(day: &Day, record: &Record, again: Option<&Record>) -> Vec<String> {
     let mut faults: Vec<String> =
         referee::judge(&day.plan, record).iter().map(|violation| violation.to_string()).collect();
+    // One broken promise is often broken many times.
+    faults.truncate(5);
     if again.is_some_and(|again| log(again) != log(record)) {
         faults.push("S12 broken: the same day told another history the second time".to_owned());
     }

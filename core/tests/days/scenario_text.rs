@@ -71,13 +71,24 @@ pub(crate) fn scenario_text(dice: &mut Dice) -> String {
     }
     if dice.chance(40) {
         for _ in 0..dice.between(1, 2) {
-            // At the very start too, while the version is being made.
-            let latest = if dice.chance(25) { 3 } else { 420 };
-            let (at, deed) = (dice.time(0, latest), dice.pick(DEEDS));
-            tell(&mut text, format_args!("\n[[drift]]\nat = \"{at}\"\ndo = {deed}"));
+            drift(dice, &mut text);
         }
     }
     text
+}
+
+fn drift(dice: &mut Dice, text: &mut String) {
+    // At the very start, too, while the version is being made.
+    let (at, deed) = if dice.chance(25) {
+        (format!("{}ms", dice.between(1, 3_000)), early_deed(dice))
+    } else {
+        (dice.time(0, 420), dice.pick(DEEDS))
+    };
+    tell(text, format_args!("\n[[drift]]\nat = \"{at}\"\ndo = {deed}"));
+}
+
+fn early_deed(dice: &mut Dice) -> &'static str {
+    if dice.chance(50) { "\"change-latest\"" } else { dice.pick(DEEDS) }
 }
 
 fn account(dice: &mut Dice, text: &mut String) {

@@ -11,7 +11,7 @@ use crate::witness::{Death, Entry, What};
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "# plan.toml\n{}\n# scenario.toml\n{}", self.plan_text, self.scenario_text)?;
-        writeln!(f, "# seed {}", self.seed)?;
+        writeln!(f, "# seed {}{}", self.seed, if self.journal { ", with a journal" } else { "" })?;
         for Death { effect, moment } in &self.deaths {
             writeln!(f, "# the runner dies at effect {effect}, {moment:?}, and is back after {:?}", self.back_after)?;
         }

@@ -48,8 +48,12 @@ fn judge_numbering(life: &Life<'_>, findings: &mut Findings) {
     }
     let in_order = events.is_sorted_by_key(|event| event.at);
     findings.unless(in_order, "numbering", life.began, || "an event is earlier than the one before".to_owned());
+    let firsts = life.runners().len().min(events.len());
+    let started = events.iter().filter(|event| event.kind.name() == "started").count();
     let starts = events.first().is_none_or(|event| event.kind.name() == "started");
-    findings.unless(starts, "numbering", life.began, || "the first event is not `started`".to_owned());
+    findings.unless(starts && started == firsts, "numbering", life.began, || {
+        "`started` is not the first event of each runner".to_owned()
+    });
     let finished = events.iter().position(|event| event.kind.name() == "finished");
     let last = finished.map(|place| place + 1);
     let right = match life.outcome() {
@@ -59,18 +63,22 @@ fn judge_numbering(life: &Life<'_>, findings: &mut Findings) {
     findings.unless(right, "numbering", life.over_at(), || "`finished` is not the last event".to_owned());
 }
 
-/// Every shift that was told took effect, once, with the weight that was told.
+/// Every shift that was told took effect, once, with the weight that was told. Only who takes a rollout up may say the
+/// newest one again: the runner before may have died between saying and writing it down.
 fn judge_shifts(life: &Life<'_>, findings: &mut Findings) {
-    let mut place = 0;
+    let history = &life.record.history;
+    let mut newest = None;
+    let mut taken_up = false;
     for event in life.events() {
+        taken_up |= event.kind.name() == "started";
         let EventKind::Shifted { weight, revision_id, .. } = &event.kind else { continue };
-        let history = &life.record.history;
-        let found = (place..history.len()).find(|at| history[*at].revision_id == *revision_id);
-        let share = found.and_then(|at| history[at].routing).map(|routing| life.share(&routing));
-        findings.unless(share == Some(*weight), "shifts", event.at, || {
+        let found = history.iter().position(|change| change.revision_id == *revision_id);
+        let share = found.and_then(|place| history[place].routing).map(|routing| life.share(&routing));
+        let right = share == Some(*weight) && (found > newest || taken_up && found == newest);
+        findings.unless(right, "shifts", event.at, || {
             format!("`shifted` tells {weight} at `{revision_id}`, where the alias gave the canary {share:?}")
         });
-        place = found.map_or(place, |at| at + 1);
+        (newest, taken_up) = (found, false);
     }
 }
 
@@ -79,8 +87,10 @@ fn judge_outcome(life: &Life<'_>, outcome: &Outcome, findings: &mut Findings) {
     let finished = life.event(|kind| matches!(kind, EventKind::Finished(_)));
     let same = finished.is_some_and(|event| event.kind == EventKind::Finished(outcome.clone()));
     findings.unless(same, "outcome", at, || "`finished` tells another outcome".to_owned());
+    let last_runner = life.entries.iter().rposition(|entry| matches!(entry.what, What::Began)).unwrap_or(0);
     for (kind, count) in &outcome.calls {
-        let asked = life.calls().filter(|call| call.effect.kind() == kind).count() as u64;
+        let own = life.calls().filter(|call| call.effect.kind() == kind && call.place > last_runner);
+        let asked = own.count() as u64;
         // A call that was decided on at the very end never leaves.
         let right = asked == *count || asked + 1 == *count;
         findings.unless(right, "outcome", at, || format!("{count} calls of {kind} told, {asked} made"));

@@ -12,7 +12,8 @@ use lambda_rollout::{Outcome, RolloutPlan};
 use crate::day::Record;
 use crate::witness::{Entry, What};
 
-/// What one runner did and was told, from its start to its death or the rollout's end.
+/// What a rollout did and was told. Without a journal every runner begins a rollout of its own, which ends with its
+/// death; with one it goes on in the next runner.
 pub(super) struct Life<'a> {
     pub(super) plan: &'a RolloutPlan,
     pub(super) entries: &'a [Entry],
@@ -34,10 +35,16 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Life<'a> {
-    /// The runners of a day, one after the other.
+    /// The rollouts of a day, one after the other.
     pub(super) fn all(plan: &'a RolloutPlan, record: &'a Record) -> Vec<Self> {
-        let begins = |entry: &Entry| matches!(entry.what, What::Began);
-        let starts: Vec<usize> = (0..record.entries.len()).filter(|at| begins(&record.entries[*at])).collect();
+        let begins = |at: &usize| {
+            let told = record.entries[*at..].iter().find_map(|entry| match &entry.what {
+                What::Told(event) => Some(event.seq),
+                _ => None,
+            });
+            matches!(record.entries[*at].what, What::Began) && !(record.journal && told.is_some_and(|seq| seq > 1))
+        };
+        let starts: Vec<usize> = (0..record.entries.len()).filter(begins).collect();
         let ends = starts.iter().skip(1).copied().chain([record.entries.len()]);
         starts.iter().zip(ends).map(|(from, to)| Self::new(plan, record, &record.entries[*from..to])).collect()
     }
@@ -110,10 +117,22 @@ impl<'a> Life<'a> {
         })
     }
 
-    /// When the runner died, or the rollout ended.
+    /// When the last runner died, or the rollout ended.
     pub(super) fn over_at(&self) -> Timestamp {
-        let end = self.entries.iter().find(|entry| matches!(entry.what, What::Died(_) | What::Ended(_)));
-        end.map_or(Timestamp::MAX, |entry| entry.at)
+        self.runners().last().map_or(Timestamp::MAX, |(_, to)| *to)
+    }
+
+    /// From when to when each runner lived.
+    pub(super) fn runners(&self) -> Vec<(Timestamp, Timestamp)> {
+        let mut runners: Vec<(Timestamp, Timestamp)> = Vec::new();
+        for entry in self.entries {
+            match (&entry.what, runners.last_mut()) {
+                (What::Began, _) => runners.push((entry.at, Timestamp::MAX)),
+                (What::Died(_) | What::Ended(_), Some((_, to))) => *to = entry.at,
+                _ => {}
+            }
+        }
+        runners
     }
 
     /// The alias as this runner first read it; `None` when it never did, or there was none.
@@ -180,23 +199,32 @@ impl<'a> Life<'a> {
         paused
     }
 
-    /// Every pause. A promote ends one too, without a word.
+    /// Every pause. One that begins while a runner still looks around counts from its check: before that no clock runs
+    /// which it could stop. A promote ends a pause without a word.
     pub(super) fn pauses(&self) -> Vec<(Timestamp, Timestamp)> {
         let promotes: Vec<Timestamp> = self.obeyed(&Command::Promote).collect();
         let mut pauses = Vec::new();
-        let mut since = None;
+        let mut since: Option<(Timestamp, bool)> = None;
+        let mut checked = false;
         for event in self.events() {
-            let promoted = |from: Timestamp| promotes.iter().copied().find(|at| *at >= from && *at <= event.at);
-            if let Some(at) = since.and_then(promoted) {
-                pauses.extend(since.take().map(|from| (from, at)));
+            let promoted = |(from, _): (Timestamp, bool)| {
+                promotes.iter().copied().find(|at| *at >= from && *at <= event.at)
+            };
+            let resumed = matches!(event.kind, EventKind::Resumed).then_some(event.at);
+            if let Some(end) = since.and_then(promoted).or(resumed) {
+                pauses.extend(since.take().filter(|(_, counts)| *counts).map(|(from, _)| (from, end)));
             }
             match event.kind {
-                EventKind::Paused => since = Some(event.at),
-                EventKind::Resumed => pauses.extend(since.take().map(|from| (from, event.at))),
+                EventKind::Started { .. } => checked = false,
+                EventKind::Checked { .. } => {
+                    checked = true;
+                    since = since.map(|(from, counts)| (if counts { from } else { event.at }, true));
+                }
+                EventKind::Paused => since = since.or(Some((event.at, checked))),
                 _ => {}
             }
         }
-        pauses.extend(since.map(|from| (from, self.over_at())));
+        pauses.extend(since.filter(|(_, counts)| *counts).map(|(from, _)| (from, self.over_at())));
         pauses
     }
 }

@@ -1,4 +1,4 @@
-use lambda_rollout::event::{Cause, EventKind};
+use lambda_rollout::event::{Cause, Event, EventKind};
 use lambda_rollout::machine::Effect;
 use lambda_rollout::plan::WhenUnreadable;
 use lambda_rollout::units::Timestamp;
@@ -34,10 +34,12 @@ fn decided_at(life: &Life<'_>) -> Timestamp {
 fn judge_gaps(life: &Life<'_>, looks: &[Look], decided: Timestamp, findings: &mut Findings) {
     let poll = life.plan.alarms().poll();
     for (index, look) in looks.iter().enumerate() {
-        let over = look.over.map_or(decided, |(at, _)| at);
+        let gone = life.runners().into_iter().find(|(from, to)| *from <= look.asked && look.asked <= *to);
+        let gone = gone.map_or(decided, |(_, to)| to.min(decided));
+        let over = look.over.map_or(gone, |(at, _)| at);
         let due = over.max(look.asked + poll);
-        let next = looks.get(index + 1).map_or(decided, |next| next.asked);
-        findings.unless(next.min(decided) <= due, "S10", due, || {
+        let next = looks.get(index + 1).map_or(gone, |next| next.asked);
+        findings.unless(next.min(gone) <= due, "S10", due, || {
             format!("after the look at {} nobody looked until {next}", look.asked)
         });
     }
@@ -54,8 +56,11 @@ fn judge_outages(life: &Life<'_>, looks: &[Look], decided: Timestamp, findings: 
         return;
     }
     let mut since: Option<Timestamp> = None;
-    let over = looks.iter().filter_map(|look| Some((look.over?.0, look.meaning)));
-    for (at, meaning) in over.chain([(decided, Meaning::Pending)]) {
+    let mut over: Vec<_> = looks.iter().filter_map(|look| Some((look.over?.0, look.meaning))).collect();
+    // A runner that takes over counts an outage anew.
+    over.extend(life.runners().into_iter().map(|(_, to)| (to, Meaning::Pending)));
+    over.sort_by_key(|(at, _)| *at);
+    for (at, meaning) in over {
         if let Some(since) = since {
             let borne_until = since + unreadable.tolerate;
             findings.unless(at.min(decided) <= borne_until, "S11", borne_until, || {
@@ -70,21 +75,19 @@ fn judge_outages(life: &Life<'_>, looks: &[Look], decided: Timestamp, findings: 
 }
 
 fn judge_cause(life: &Life<'_>, looks: &[Look], findings: &mut Findings) {
-    for event in life.events() {
-        let (EventKind::RollingBack { cause }, at) = (&event.kind, event.at) else { continue };
-        if let Cause::AlarmsUnreadable { since, .. } = cause {
-            let unreadable = life.plan.alarms().unreadable();
-            let borne = at.since(*since) >= unreadable.tolerate && unreadable.then == WhenUnreadable::RollBack;
-            let read = looks.iter().any(|look| {
-                look.over.is_some_and(|(over, _)| over > *since && over < at) && look.meaning != Meaning::Unreadable
-            });
-            findings.unless(borne && !read, "S11", at, || format!("an outage since {since} was not borne"));
-        }
-        if let Cause::Alarm { .. } = cause {
-            let fired = looks.iter().any(|look| {
-                look.meaning == Meaning::Firing && look.over.is_some_and(|(over, _)| over == at)
-            });
-            findings.unless(fired, "S11", at, || "rolled back for an alarm that did not fire".to_owned());
-        }
+    // A runner that takes a rollback up says its cause again.
+    let event = life.event(|kind| matches!(kind, EventKind::RollingBack { .. }));
+    let Some(Event { kind: EventKind::RollingBack { cause }, at, .. }) = event else { return };
+    let over_at = |look: &Look| look.over.map(|(over, _)| over);
+    if let Cause::AlarmsUnreadable { since, .. } = cause {
+        let unreadable = life.plan.alarms().unreadable();
+        let borne = at.since(*since) >= unreadable.tolerate && unreadable.then == WhenUnreadable::RollBack;
+        let between = |over: Timestamp| *since < over && over < *at;
+        let read = looks.iter().any(|look| over_at(look).is_some_and(between) && look.meaning != Meaning::Unreadable);
+        findings.unless(borne && !read, "S11", *at, || format!("an outage since {since} was not borne"));
+    }
+    if let Cause::Alarm { .. } = cause {
+        let fired = looks.iter().any(|look| over_at(look) == Some(*at) && look.meaning == Meaning::Firing);
+        findings.unless(fired, "S11", *at, || "rolled back for an alarm that did not fire".to_owned());
     }
 }

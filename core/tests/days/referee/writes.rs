@@ -65,6 +65,8 @@ pub(super) fn judge<'a>(life: &'a Life<'a>, findings: &mut Findings) -> Vec<Writ
             }
             What::Answered(id, result) => knows.learn(*id, Some(result), entry.at, place),
             What::GivenUp(id) => knows.learn(*id, None, entry.at, place),
+            What::Died(_) => knows.die(place),
+            What::Began => knows.take_up(entry.at),
             _ => {}
         }
     }
@@ -144,6 +146,20 @@ impl<'a> Knowledge<'a> {
         }
     }
 
+    /// What was under way has a result that nobody is told.
+    fn die(&mut self, place: usize) {
+        if let Some(write) = self.under_way.take() {
+            self.unknown_since = Some(place);
+            self.may_have_landed.push(write.routing);
+        }
+    }
+
+    /// The next runner counts what it finds as just written.
+    fn take_up(&mut self, at: Timestamp) {
+        let newest = self.may_have_landed.last().copied().or(self.known.as_ref().map(|known| known.routing));
+        self.acknowledged = newest.map(|routing| (routing, at));
+    }
+
     fn take_over(&mut self, state: &AliasState) {
         self.known = Some(state.clone());
         self.may_have_landed.clear();
@@ -167,10 +183,10 @@ impl<'a> Knowledge<'a> {
             self.known = Some(state.clone());
             return;
         };
-        if state == known || self.may_be_settling(known, &state.routing, at) {
+        let ours = self.may_have_landed.contains(&state.routing);
+        if state == known || !ours && self.may_be_settling(&state.routing, at) {
             return;
         }
-        let ours = self.may_have_landed.contains(&state.routing);
         let still_foreign = self.foreign == Some(Some(state.routing));
         let foreign = !ours && (state.routing != known.routing || still_foreign);
         self.take_over(state);
@@ -178,13 +194,14 @@ impl<'a> Knowledge<'a> {
     }
 
     /// AWS itself moves provisioned concurrency with weights of its own, for a while after a write to one version.
-    fn may_be_settling(&self, known: &AliasState, found: &Routing, at: Timestamp) -> bool {
+    fn may_be_settling(&self, found: &Routing, at: Timestamp) -> bool {
         let ours = |version| Some(version) == self.stable || Some(version) == self.life.canary;
-        let recent = self.acknowledged.is_some_and(|(_, since)| at.since(since) < SETTLING);
-        recent
-            && known.routing.is_single()
-            && found.version == known.routing.version
-            && found.additional.is_some_and(|(second, _)| ours(second))
+        self.acknowledged.is_some_and(|(written, since)| {
+            written.is_single()
+                && found.version == written.version
+                && found.additional.is_some_and(|(second, _)| ours(second))
+                && at.since(since) < SETTLING
+        })
     }
 
     fn judge_end(&self, findings: &mut Findings) {
