@@ -182,17 +182,19 @@ impl Rollout {
                 _ => Ok(()),
             };
         }
+        let mut taken = Ok(());
         match input {
             Input::Start => self.start(),
             Input::Tick => {}
             Input::Done(id, result) => self.finish_effect(id, result),
-            Input::Command(command) => self.obey(command)?,
+            Input::Command(command) => taken = self.obey(command),
         }
+        // After a command that does not fit, too: what is due by now would not come again as a deadline.
         self.advance();
         if self.unwritten {
             self.persist();
         }
-        Ok(())
+        taken
     }
 
     /// The next thing to be done, in order; `None` when there is nothing until the next input.
