@@ -527,8 +527,9 @@ impl Rollout {
 
     pub(super) fn end(&mut self, on: Trigger, kind: OutcomeKind, cause: Option<Cause>) {
         self.go(on);
-        let on_two_versions =
-            kind == OutcomeKind::Unsettled || matches!(cause, Some(Cause::AliasWeighted { .. }));
+        let is_weighted = self.alias.as_ref().is_some_and(|alias| !alias.routing.is_single());
+        let refused = matches!(kind, OutcomeKind::Refused | OutcomeKind::Aborted);
+        let on_two_versions = kind == OutcomeKind::Unsettled || refused && is_weighted;
         let advice = on_two_versions.then(|| self.settling_command());
         let outcome = Outcome {
             kind,
