@@ -536,7 +536,7 @@ impl Rollout {
             cause,
             stable_version: self.stable,
             canary_version: self.canary,
-            traffic_moved: self.traffic_moved,
+            traffic_moved: self.traffic_moved || self.writes.may_land(),
             calls: self.calls.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
             rollback: self.rollback.as_ref().and_then(Rollback::times),
             advice,
