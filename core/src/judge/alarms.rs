@@ -140,6 +140,17 @@ impl AlarmJudge {
         &self.seen
     }
 
+    /// The alarms that fired at the first look and that the plan says to ignore: true until they have once been OK.
+    #[must_use]
+    pub fn excused(&self) -> &BTreeMap<AlarmName, bool> {
+        &self.excused
+    }
+
+    /// Takes over another judge's excuses, in place of a first look of its own.
+    pub fn excuse(&mut self, excused: BTreeMap<AlarmName, bool>) {
+        self.excused = excused;
+    }
+
     fn judge_readings(&mut self, readings: &BTreeMap<AlarmName, AlarmReading>, now: Timestamp) -> Judgement {
         let changes = self.note_changes(readings);
         let counting = || {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::effect::{EffectId, EffectResult};
+use super::effect::{EffectId, EffectResult, LOOK_LIMIT};
 use super::phase::{Phase, Trigger};
 use super::rollout::{Rollout, unanswered};
 use crate::account::{AlarmReading, AlarmState};
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::event::{Cause, EventKind};
 use crate::judge::{AlarmJudge, Judgement, Verdict};
 use crate::plan::AlarmWatch;
-use crate::units::{AlarmName, Timestamp};
+use crate::units::{AlarmName, Timestamp, Weight};
 
 /// When the alarms are looked at. What the looks mean is the judge's to say.
 #[derive(Debug, Clone)]
@@ -67,6 +67,20 @@ impl Watch {
         self.judge.states()
     }
 
+    /// The alarms that fired before the rollout began and that the plan says to ignore.
+    pub(super) fn excused(&self) -> &BTreeMap<AlarmName, bool> {
+        self.judge.excused()
+    }
+
+    pub(super) fn excuse(&mut self, excused: BTreeMap<AlarmName, bool>) {
+        self.judge.excuse(excused);
+    }
+
+    /// Whether the look that is being answered began so long ago that its answer says nothing of the present.
+    fn is_stale(&self, now: Timestamp) -> bool {
+        self.last_asked.is_some_and(|asked| now.since(asked) > LOOK_LIMIT)
+    }
+
     fn answered(
         &mut self,
         result: Result<Vec<AlarmReading>, Error>,
@@ -84,11 +98,17 @@ impl Watch {
 impl Rollout {
     pub(super) fn alarms_read(&mut self, result: EffectResult) {
         let result = match result {
+            EffectResult::Alarms(_) if self.watch.is_stale(self.now) => {
+                Err(unanswered(&EffectResult::TimedOut))
+            }
             EffectResult::Alarms(result) => result,
             other => Err(unanswered(&other)),
         };
-        let Judgement { verdict, changes, outage } =
-            self.watch.answered(result, self.phase == Phase::Checking, self.now);
+        // What fires while traffic is on the canary version already is not excused as having fired before.
+        let first = self.phase == Phase::Checking && self.weight() == Weight::ZERO && self.memory.is_none();
+        let excused = self.watch.excused().len();
+        let Judgement { verdict, changes, outage } = self.watch.answered(result, first, self.now);
+        self.unwritten |= self.watch.excused().len() != excused;
         if !self.is_watching() {
             return;
         }

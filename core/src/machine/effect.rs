@@ -51,7 +51,8 @@ pub enum Command {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Output {
-    /// Make this durable before anything that follows.
+    /// Make this durable before anything that follows. Where that fails, a write that follows is not made: answer it
+    /// with the error. Only what takes the canary out ([`Snapshot::rolling_back`]) is done all the same.
     Persist(Box<Snapshot>),
     /// Tell this.
     Event(Event),
@@ -90,6 +91,9 @@ pub enum Effect {
     RunHook(HookRequest),
 }
 
+/// How long a look at the alarms may take. What is answered later says nothing of the present.
+pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(20);
+
 impl Effect {
     /// The kind, as it is counted in [`Outcome::calls`].
     #[must_use]
@@ -113,7 +117,7 @@ impl Effect {
             Self::ReadAlias | Self::ReadVersion(_) | Self::WriteAlias(_) | Self::CreateAlias(_) => {
                 Duration::from_secs(10)
             }
-            Self::ReadAlarms(_) => Duration::from_secs(20),
+            Self::ReadAlarms(_) => LOOK_LIMIT,
             Self::Publish(_) => Duration::from_secs(60),
             Self::UpdateCode { .. } => Duration::from_secs(10 * 60),
             Self::RunHook(request) => request.timeout,

@@ -7,6 +7,7 @@
 //! - `prepare`: pre-flight, before any traffic moves
 //! - `write`: guarded writes, writes of unknown result, drift
 //! - `rollback`: putting everything back, and proving it
+//! - `take_up`: going on where another process stopped
 //! - `hook`, `command`: what hooks answer, what people want
 //! - `alarm_watch`: when the alarms are looked at (what they mean is [`crate::judge`]'s to say)
 
@@ -22,6 +23,7 @@ mod rollout;
 mod snapshot;
 mod status;
 mod stopwatch;
+mod take_up;
 mod write;
 
 pub use effect::{Command, Effect, EffectId, EffectResult, Input, Output};
@@ -29,3 +31,4 @@ pub use phase::{Phase, TRANSITIONS, Transition, Trigger, transition_diagram};
 pub use rollout::Rollout;
 pub use snapshot::Snapshot;
 pub use status::Status;
+pub use stopwatch::Stopwatch;

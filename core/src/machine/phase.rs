@@ -86,8 +86,12 @@ pub enum Trigger {
     Passed,
     /// Pre-flight passed, and the alias already has the weight of a step.
     PassedInStep,
-    /// Pre-flight passed, and the alias already is at 100 %.
+    /// The alarms are fine, and the journal says that the rollout waits for approval.
+    PassedToGate,
+    /// The alarms are fine, and the alias already is at 100 %.
     PassedAtFull,
+    /// The alarms are fine, the alias already is at 100 %, and the hook comes next.
+    PassedToHookAtFull,
     /// Refused: no traffic moved, none will.
     Refused,
     /// The hook said pass.
@@ -166,7 +170,9 @@ pub const TRANSITIONS: &[Transition] = {
         row(P::Checking, T::PassedToHook, P::BeforeHook),
         row(P::Checking, T::Passed, P::Ready),
         row(P::Checking, T::PassedInStep, P::Holding),
+        row(P::Checking, T::PassedToGate, P::Gated),
         row(P::Checking, T::PassedAtFull, P::Baking),
+        row(P::Checking, T::PassedToHookAtFull, P::AfterHook),
         row(P::Checking, T::Refused, P::Done),
         row(P::Checking, T::PutBack, P::RollingBack),
         row(P::BeforeHook, T::HookPassed, P::Ready),

@@ -3,7 +3,6 @@ use std::time::Duration;
 use super::effect::Effect;
 use super::phase::{Phase, Trigger};
 use super::rollout::{Call, Rollout};
-use super::snapshot::Snapshot;
 use crate::account::{
     AliasState, FunctionVersion, HookMoment, Lifecycle, PublishRequest, Routing, UpdateStatus,
 };
@@ -21,8 +20,6 @@ pub(super) struct Preparation {
     canary: Option<FunctionVersion>,
     /// Whether AWS has answered any call yet: before that, no answer means a wrong endpoint rather than a bad moment.
     answered: bool,
-    /// Whether the hook before traffic passed in an earlier process.
-    hook_passed: bool,
 }
 
 /// Time that pre-flight bears failing calls.
@@ -73,76 +70,25 @@ impl Rollout {
 
     pub(super) fn alias_read(&mut self, result: Result<AliasState, Error>) {
         match result {
-            Ok(state) => self.found(state),
-            Err(error) if error.kind() == ErrorKind::NotFound && self.remembered.is_none() => {
-                self.answered();
-                self.go(Trigger::Read);
-                self.find_canary();
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => self.remembered_alias_gone(),
+            Ok(state) => self.found(Some(state)),
+            Err(error) if error.kind() == ErrorKind::NotFound => self.found(None),
             Err(error) => self.failed(Call::ReadAlias, error),
         }
     }
 
-    fn found(&mut self, state: AliasState) {
+    fn found(&mut self, state: Option<AliasState>) {
         self.answered();
-        if let Some(snapshot) = self.remembered.take() {
-            return self.take_up(snapshot, state);
+        if self.memory.is_untested() {
+            return self.take_up(state);
         }
-        let version = state.routing.version;
-        self.alias = Some(state);
-        let Some(stable) = version.published() else { return self.refuse(Cause::AliasOnLatest) };
-        self.stable = Some(stable);
+        if let Some(state) = state {
+            let version = state.routing.version;
+            self.alias = Some(state);
+            let Some(stable) = version.published() else { return self.refuse(Cause::AliasOnLatest) };
+            self.stable = Some(stable);
+        }
         self.go(Trigger::Read);
         self.find_canary();
-    }
-
-    /// Goes on where a journal says that another process stopped.
-    fn take_up(&mut self, snapshot: Snapshot, state: AliasState) {
-        self.stable = Some(snapshot.stable_version);
-        self.canary = Some(snapshot.canary_version);
-        self.preparation.hook_passed = true;
-        let left = self.routing_of(snapshot.target_weight);
-        let by_us =
-            [Some(Routing::only(snapshot.stable_version)), Some(Routing::only(snapshot.canary_version))]
-                .contains(&Some(state.routing))
-                || matches!(state.routing.additional, Some((second, _)) if second == snapshot.canary_version)
-                    && state.routing.version == snapshot.stable_version.into();
-        if !by_us {
-            self.alias = Some(AliasState { routing: left, revision_id: String::new() });
-            return self.drifted(Some(state));
-        }
-        self.alias = Some(state);
-        self.traffic_moved = self.weight() > Weight::ZERO;
-        match snapshot.rolling_back {
-            Some(cause) => {
-                // The write of the process that died may still be under way: only a write of ours fences it off.
-                self.writes.fence(left);
-                self.begin_rollback(Trigger::RememberedRollback, cause);
-            }
-            None => self.begin_check(Trigger::Remembered),
-        }
-    }
-
-    fn remembered_alias_gone(&mut self) {
-        let Some(snapshot) = self.remembered.take() else { return };
-        self.stable = Some(snapshot.stable_version);
-        self.canary = Some(snapshot.canary_version);
-        let routing = self.routing_of(snapshot.target_weight);
-        self.alias = Some(AliasState { routing, revision_id: String::new() });
-        self.drifted(None);
-    }
-
-    /// The alias may be on two versions, and nobody else looks after it: that is not given up as long as a rollback
-    /// would not be.
-    fn failed_to_take_up(&mut self, error: Error) {
-        if !self.retry.is_exhausted(self.plan.rollback_deadline, self.now) {
-            return self.retry.after_failure(Call::ReadAlias, self.now);
-        }
-        let Some(snapshot) = self.remembered.take() else { return };
-        self.stable = Some(snapshot.stable_version);
-        self.canary = Some(snapshot.canary_version);
-        self.end(Trigger::GaveUp, OutcomeKind::Unsettled, Some(Cause::Error { error: error.report() }));
     }
 
     fn find_canary(&mut self) {
@@ -365,6 +311,9 @@ impl Rollout {
         if self.check_only {
             return self.pass_check();
         }
+        if self.go_on() {
+            return;
+        }
         let steps = &self.plan.schedule.steps;
         if weight == Weight::FULL {
             self.steps_taken = steps.len();
@@ -383,7 +332,7 @@ impl Rollout {
             }
             return self.go(Trigger::Passed);
         }
-        if self.plan.before_traffic.is_some() && !self.preparation.hook_passed {
+        if self.plan.before_traffic.is_some() {
             self.go(Trigger::PassedToHook);
             return self.run_hook(HookMoment::BeforeTraffic);
         }
@@ -432,7 +381,7 @@ impl Rollout {
 
     /// A call of pre-flight failed: try `next` in a while, or end when that cannot help.
     fn failed_by(&mut self, call: Call, next: Call, error: Error) {
-        if self.remembered.is_some() {
+        if self.memory.is_untested() {
             return self.failed_to_take_up(error);
         }
         let worth_it = match error.kind() {

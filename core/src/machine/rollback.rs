@@ -1,5 +1,6 @@
 use super::phase::{Phase, Trigger};
 use super::rollout::{Call, Rollout};
+use super::take_up::Memory;
 use super::write::Standing;
 use crate::account::{AliasState, Routing};
 use crate::error::{Error, ErrorKind};
@@ -43,7 +44,7 @@ impl Rollout {
         if matches!(self.phase, Phase::RollingBack | Phase::Creating | Phase::Done) {
             return;
         }
-        if let (Phase::New | Phase::Reading, Some(snapshot)) = (self.phase, &mut self.remembered) {
+        if let (Phase::New | Phase::Reading, Some(snapshot)) = (self.phase, self.memory.untested()) {
             // Taken up again, and the alias not read yet: what has to be put back is known only then.
             snapshot.rolling_back.get_or_insert(cause);
             return;
@@ -66,6 +67,7 @@ impl Rollout {
     pub(super) fn begin_rollback(&mut self, on: Trigger, cause: Cause) {
         self.emit(EventKind::RollingBack { cause: cause.clone() });
         self.go(on);
+        self.memory = Memory::None;
         self.hook = None;
         self.hold.clear();
         self.rollback = Some(Rollback {

@@ -3,13 +3,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::alarm_watch::Watch;
-use super::effect::{Effect, EffectId, EffectResult, Input, Output};
+use super::effect::{Effect, EffectId, EffectResult, Input, LOOK_LIMIT, Output};
 use super::phase::{Phase, TRANSITIONS, Transition, Trigger, transition};
 use super::prepare::Preparation;
 use super::retry::Retry;
 use super::rollback::Rollback;
 use super::snapshot::Snapshot;
 use super::stopwatch::Stopwatch;
+use super::take_up::Memory;
 use super::write::Writes;
 use crate::account::{AliasState, FunctionVersion, HookMoment};
 use crate::error::{Error, ErrorKind};
@@ -51,8 +52,10 @@ pub struct Rollout {
     pub(super) promote_asked: bool,
     pub(super) patrol_at: Timestamp,
     pub(super) rollback: Option<Rollback>,
-    pub(super) remembered: Option<Snapshot>,
+    pub(super) memory: Memory,
     pub(super) traffic_moved: bool,
+    /// Whether something has changed that another process would have to know.
+    pub(super) unwritten: bool,
     next_effect: u64,
     next_seq: u64,
     calls: BTreeMap<&'static str, u64>,
@@ -125,8 +128,9 @@ impl Rollout {
             promote_asked: false,
             patrol_at: now,
             rollback: None,
-            remembered: None,
+            memory: Memory::None,
             traffic_moved: false,
+            unwritten: false,
             next_effect: 1,
             next_seq: 1,
             calls: BTreeMap::new(),
@@ -145,13 +149,15 @@ impl Rollout {
 
     /// A rollout taken up again from what a journal kept of it.
     ///
-    /// It reads the alias first and goes on from there: the alias says what happened, the snapshot what it means.
+    /// It reads the alias first, then the alarms, and goes on from there: the alias says what happened, the snapshot
+    /// what it means. A hold goes on from when it began, a hook that was running runs again.
     #[must_use]
     pub fn restore(plan: Arc<RolloutPlan>, snapshot: Snapshot, now: Timestamp) -> Self {
         let mut rollout = Self::new(plan, snapshot.rollout_id.clone(), now);
-        rollout.started_at = snapshot.started_at;
+        // The other process' clock may have been ahead of this one.
+        rollout.started_at = snapshot.started_at.min(now);
         rollout.next_seq = snapshot.next_seq;
-        rollout.remembered = Some(snapshot);
+        rollout.memory = Memory::Untested(Box::new(snapshot));
         rollout
     }
 
@@ -183,6 +189,9 @@ impl Rollout {
             Input::Command(command) => self.obey(command)?,
         }
         self.advance();
+        if self.unwritten {
+            self.persist();
+        }
         Ok(())
     }
 
@@ -210,16 +219,29 @@ impl Rollout {
         timers.into_iter().flatten().filter(|at| *at > self.now).min()
     }
 
-    /// What has to be remembered so that another process can carry on; `None` before there is anything to carry on.
+    /// What has to be remembered so that another process can carry on; `None` while there is nothing to carry on:
+    /// before both versions are known and ready, and where the alias has yet to be created.
     #[must_use]
     pub fn snapshot(&self) -> Option<Snapshot> {
+        use Phase as P;
+        if matches!(self.phase, P::New | P::Reading | P::Preparing | P::Creating) {
+            return None;
+        }
         Some(Snapshot {
             rollout_id: self.id.clone(),
             started_at: self.started_at,
             next_seq: self.next_seq,
             stable_version: self.stable?,
             canary_version: self.canary?,
-            target_weight: self.writes.in_flight_weight(self.canary?).unwrap_or_else(|| self.weight()),
+            phase: self.phase,
+            steps_taken: self.steps_taken,
+            alias: self.alias.clone()?,
+            under_way: self.writes.under_way(),
+            hold: self.hold,
+            paused: self.paused,
+            promote_asked: self.promote_asked,
+            traffic_moved: self.traffic_moved,
+            excused: self.watch.excused().clone(),
             rolling_back: self.rollback.as_ref().map(|rollback| rollback.cause.clone()),
         })
     }
@@ -436,13 +458,20 @@ impl Rollout {
         self.plan.deadline.map(|after| self.started_at + after)
     }
 
-    /// Whether the newest look at the alarms passed: asked before a raise is written again.
+    /// Whether the newest look at the alarms passed and still counts: asked before a raise is written again.
     pub(super) fn is_still_clear(&self) -> bool {
-        self.promote_asked || self.plan.alarms.names.is_empty() || self.watch.clear_at().is_some()
+        self.promote_asked || self.is_clear_since(Timestamp::from_millis(i64::MIN))
     }
 
     fn is_clear(&self) -> bool {
-        self.plan.alarms.names.is_empty() || self.watch.clear_at().is_some_and(|at| at >= self.clear_since)
+        self.is_clear_since(self.clear_since)
+    }
+
+    /// A look from before a gap in which this computer slept says nothing of the time after it.
+    fn is_clear_since(&self, since: Timestamp) -> bool {
+        let still_counts = self.plan.alarms.poll + LOOK_LIMIT;
+        let clear = |at: Timestamp| at >= since && self.now.since(at) <= still_counts;
+        self.plan.alarms.names.is_empty() || self.watch.clear_at().is_some_and(clear)
     }
 
     /// Whether no call is in flight whose result could still change what is known of the alias.
@@ -458,6 +487,7 @@ impl Rollout {
         tracing::debug!(rollout = %self.id, from = ?self.phase, ?on, ?to, "phase");
         self.taken |= 1 << index;
         self.phase = to;
+        self.unwritten = true;
         self.retry.forget();
         self.patrol_at = self.now + PATROL;
     }
@@ -469,6 +499,11 @@ impl Rollout {
     }
 
     pub(super) fn persist(&mut self) {
+        self.unwritten = false;
+        // While the process before is being taken up, what it wrote down still holds.
+        if self.phase == Phase::Done || self.check_only || matches!(self.memory, Memory::Tested(_)) {
+            return;
+        }
         if let Some(snapshot) = self.snapshot() {
             self.outputs.push_back(Output::Persist(Box::new(snapshot)));
         }

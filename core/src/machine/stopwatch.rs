@@ -1,14 +1,18 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::Timestamp;
 
 /// Counts down a hold or a bake, and stands still during a pause.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Stopwatch {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Stopwatch {
     state: State,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum State {
     #[default]
     Unset,
@@ -16,14 +20,16 @@ enum State {
         ends_at: Timestamp,
     },
     Stopped {
-        left: Duration,
+        left_ms: u64,
     },
 }
 
 impl Stopwatch {
     pub(super) fn set(&mut self, time: Duration, now: Timestamp, stopped: bool) {
-        self.state =
-            if stopped { State::Stopped { left: time } } else { State::Running { ends_at: now + time } };
+        self.state = match stopped {
+            true => State::Stopped { left_ms: millis(time) },
+            false => State::Running { ends_at: now + time },
+        };
     }
 
     pub(super) fn clear(&mut self) {
@@ -32,14 +38,21 @@ impl Stopwatch {
 
     pub(super) fn stop(&mut self, now: Timestamp) {
         if let State::Running { ends_at } = self.state {
-            self.state = State::Stopped { left: ends_at.since(now) };
+            self.state = State::Stopped { left_ms: millis(ends_at.since(now)) };
         }
     }
 
     pub(super) fn go(&mut self, now: Timestamp) {
-        if let State::Stopped { left } = self.state {
-            self.state = State::Running { ends_at: now + left };
+        if let State::Stopped { left_ms } = self.state {
+            self.state = State::Running { ends_at: now + Duration::from_millis(left_ms) };
         }
+    }
+
+    /// Takes up another process' countdown. Its clock may have been ahead of this one: no more is left than the whole
+    /// time, and all of it where nothing was counted down yet.
+    pub(super) fn take_up(&mut self, before: Self, whole: Duration, now: Timestamp, stopped: bool) {
+        let left = before.left(now).unwrap_or(whole).min(whole);
+        self.set(left, now, stopped);
     }
 
     /// When it will end, or did; `None` when it is not running.
@@ -60,9 +73,13 @@ impl Stopwatch {
         match self.state {
             State::Unset => None,
             State::Running { ends_at } => Some(ends_at.since(now)),
-            State::Stopped { left } => Some(left),
+            State::Stopped { left_ms } => Some(Duration::from_millis(left_ms)),
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -43,14 +43,17 @@ const SETTLING: Duration = Duration::from_secs(2 * 60);
 const SETTLING_POLL: Duration = Duration::from_secs(5);
 
 impl Writes {
-    /// The weight that the write under way shall bring about, if one is.
-    pub(super) fn in_flight_weight(&self, canary: Version) -> Option<Weight> {
-        self.wanted.map(|routing| routing.share_of(canary))
+    /// What another process left: the alias as it knew it, and its writes without an answer.
+    pub(super) fn left_behind(known: Routing, under_way: &[Routing], now: Timestamp) -> Self {
+        let newest = under_way.last().copied().unwrap_or(known);
+        Self { may_land: under_way.to_vec(), acknowledged: Some((newest, now)), ..Self::default() }
     }
 
-    /// Counts this as a write of ours that may still land.
-    pub(super) fn fence(&mut self, routing: Routing) {
-        self.may_land.push(routing);
+    /// Where writes bring the alias that are about to be made, or were made and not answered for yet.
+    pub(super) fn under_way(&self) -> Vec<Routing> {
+        let mut routings = self.may_land.clone();
+        routings.extend(self.wanted.filter(|wanted| !self.may_land.contains(wanted)));
+        routings
     }
 
     pub(super) fn may_land(&self) -> bool {
@@ -93,9 +96,9 @@ impl Rollout {
         self.send_write();
     }
 
-    /// Writes a raise again that did not land. The alarms may have changed since it was decided.
+    /// Writes a raise again that did not land. The alarms may have changed since it was decided, or a person paused it.
     pub(super) fn raise_again(&mut self) {
-        if self.is_still_clear() {
+        if self.is_still_clear() && !self.paused {
             self.send_write();
         } else {
             self.retry.after(self.plan.alarms.poll, Call::Write, self.now);
@@ -183,30 +186,42 @@ impl Rollout {
 
     fn landed(&mut self, state: AliasState) {
         self.retry.forget();
-        self.writes = Writes { acknowledged: Some((state.routing, self.now)), ..Writes::default() };
-        self.note_shift(state);
+        self.ours_landed(state);
         match self.phase {
-            Phase::Shifting => {
-                self.go(Trigger::Landed);
-                self.begin_hold();
-                if self.promote_asked {
-                    self.hold.clear();
-                    self.go(Trigger::Promote);
-                    self.write_weight(Weight::FULL);
-                }
-            }
-            Phase::Promoting if self.plan.after_traffic.is_some() => {
-                self.go(Trigger::LandedToHook);
-                self.run_hook(HookMoment::AfterTraffic);
-            }
-            Phase::Promoting => {
-                self.go(Trigger::Landed);
-                self.begin_bake();
-            }
+            Phase::Shifting => self.step_reached(Trigger::Landed),
+            Phase::Promoting => self.full_reached(Trigger::LandedToHook, Trigger::Landed),
             // What landed may be the raise that was under way when the rollback began.
             Phase::RollingBack => self.restore_routing(),
             _ => unreachable!("no write is made in {:?}", self.phase),
         }
+    }
+
+    /// A step's weight is known to be there: hold it.
+    pub(super) fn step_reached(&mut self, on: Trigger) {
+        self.go(on);
+        self.begin_hold();
+        if self.promote_asked {
+            self.hold.clear();
+            self.go(Trigger::Promote);
+            self.write_weight(Weight::FULL);
+        }
+    }
+
+    /// All traffic is known to be on the canary version: the hook comes next, or the bake.
+    pub(super) fn full_reached(&mut self, to_hook: Trigger, to_bake: Trigger) {
+        if self.plan.after_traffic.is_some() {
+            self.go(to_hook);
+            self.run_hook(HookMoment::AfterTraffic);
+        } else {
+            self.go(to_bake);
+            self.begin_bake();
+        }
+    }
+
+    /// Takes over an alias that a write of ours, of unknown result until now, has changed.
+    pub(super) fn ours_landed(&mut self, state: AliasState) {
+        self.writes = Writes { acknowledged: Some((state.routing, self.now)), ..Writes::default() };
+        self.note_shift(state);
     }
 
     /// Takes over an alias that a write of ours has changed, and tells the change.

@@ -38,6 +38,8 @@ pub(crate) enum Fate {
 #[derive(Default)]
 pub(crate) struct Referee {
     pub(crate) promote_asked: bool,
+    /// Whether the plan says to ignore what fires.
+    pub(crate) excuses: bool,
     /// What the alias was set to by another hand last, until a write of ours took effect on top of it.
     foreign: Option<Routing>,
     issued: BTreeMap<EffectId, Timestamp>,
@@ -53,13 +55,22 @@ pub(crate) struct Referee {
 }
 
 impl Referee {
-    fn new_process(&mut self) {
-        *self = Self::default();
+    /// Without a journal a hold begins anew; with one it keeps its start, and what people wanted still holds.
+    fn new_process(&mut self, journal: bool, now: Timestamp) {
+        *self = Self {
+            held_since: self.held_since.filter(|_| journal).map(|since| since.min(now)),
+            promote_asked: self.promote_asked && journal,
+            excuses: self.excuses,
+            ..Self::default()
+        };
     }
 
     fn see(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::Checked { .. } | EventKind::Shifted { .. } => self.held_since = Some(event.at),
+            EventKind::Checked { .. } => {
+                self.held_since.get_or_insert(event.at);
+            }
+            EventKind::Shifted { .. } => self.held_since = Some(event.at),
             EventKind::RollingBack { .. } => self.rolling_back = true,
             _ => {}
         }
@@ -80,7 +91,7 @@ impl Referee {
                 self.known = Some(state.routing);
             }
             EffectResult::Alarms(Ok(readings))
-                if readings.iter().all(|reading| reading.state == AlarmState::Ok) =>
+                if self.excuses || readings.iter().all(|reading| reading.state == AlarmState::Ok) =>
             {
                 self.clear_at = self.issued.get(&id).copied();
             }
@@ -259,21 +270,23 @@ impl Bench {
 
     /// Another process takes the rollout up from the newest snapshot. What was under way is forgotten.
     pub(crate) fn die_and_restore(&mut self) {
-        let snapshot = self.snapshots.last().expect("a snapshot").clone();
+        let mut snapshot = self.snapshots.last().expect("a snapshot").clone();
+        snapshot.next_seq = self.events.last().map_or(1, |event| event.seq + 1);
         self.rollout = Rollout::restore(Arc::clone(&self.plan), snapshot, self.now);
-        self.begin_process();
+        self.begin_process(true);
     }
 
     /// Another process starts the same plan with no memory at all.
     pub(crate) fn die_and_run_again(&mut self) {
         self.rollout = Rollout::new(Arc::clone(&self.plan), RolloutId::from_bits(8), self.now);
-        self.begin_process();
+        self.snapshots.clear();
+        self.begin_process(false);
     }
 
-    fn begin_process(&mut self) {
+    fn begin_process(&mut self, journal: bool) {
         self.waiting.clear();
         self.held.clear();
-        self.referee.new_process();
+        self.referee.new_process(journal, self.now);
         self.died = true;
         self.input(Input::Start);
     }

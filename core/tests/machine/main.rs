@@ -3,6 +3,7 @@
 mod bench;
 mod random;
 mod stories;
+mod taken_up;
 
 use std::collections::BTreeSet;
 
@@ -101,7 +102,16 @@ stories! {
     s9_run_again_between_two_steps_lowers_first,
     s9_run_again_with_a_canary_that_failed_rolls_back,
     s9_restored_before_the_first_write_goes_on,
-    s9_restored_in_the_bake_bakes_anew,
+    s9_run_again_with_a_firing_alarm_excuses_nothing,
+    s9_restored_in_a_hold_or_bake_keeps_its_start,
+    s9_restored_by_a_clock_that_is_behind_holds_no_longer_than_planned,
+    s9_restored_in_a_pause_is_paused,
+    s9_restored_at_a_gate_waits_there,
+    s9_restored_after_an_approval_asks_for_no_other,
+    s9_restored_in_the_hook_after_traffic_runs_it_again,
+    s9_restored_after_a_write_that_landed_unseen_tells_it,
+    s9_restored_where_weights_were_cleared_lets_go,
+    s9_restored_after_an_abort_goes_on_aborting,
     s9_restored_in_a_rollback_goes_on_rolling_back,
     s9_restored_on_a_foreign_alias_lets_go,
     s9_restored_on_a_deleted_alias_lets_go,

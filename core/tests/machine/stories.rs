@@ -10,15 +10,16 @@ use lambda_rollout::plan::{Hook, InsufficientData, RolloutPlan, Step, Strategy};
 use lambda_rollout::units::{FunctionRef, Qualifier};
 
 use crate::bench::{Bench, Fate, alarm, canary, function_version, minutes, only, percent, split, version};
+pub(crate) use crate::taken_up::*;
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
-fn two_steps() -> RolloutPlan {
+pub(crate) fn two_steps() -> RolloutPlan {
     let step = |weight, gate| Step { weight: percent(weight), hold: 5 * MINUTE, gate };
     canary(|plan| plan.strategy(Strategy::Steps(vec![step(10.0, true), step(50.0, false)])))
 }
 
-fn with_hook(moment: HookMoment) -> RolloutPlan {
+pub(crate) fn with_hook(moment: HookMoment) -> RolloutPlan {
     let hook = || {
         Hook::lambda(FunctionRef::parse("hook").expect("a name")).with_parameters(serde_json::json!({"a": 1}))
     };
@@ -28,11 +29,11 @@ fn with_hook(moment: HookMoment) -> RolloutPlan {
     })
 }
 
-fn baked() -> RolloutPlan {
+pub(crate) fn baked() -> RolloutPlan {
     canary(|plan| plan.bake(minutes(10)))
 }
 
-fn in_hold(plan: RolloutPlan) -> Bench {
+pub(crate) fn in_hold(plan: RolloutPlan) -> Bench {
     let mut bench = Bench::new(plan);
     bench.start();
     bench.run_to(Phase::Holding);
@@ -665,7 +666,7 @@ pub(crate) fn s7_a_canary_promoted_by_another_hand_is_taken_out() -> Bench {
     bench
 }
 
-fn let_go(bench: Bench, left: Option<Routing>) -> Bench {
+pub(crate) fn let_go(bench: Bench, left: Option<Routing>) -> Bench {
     assert_eq!(bench.kind(), OutcomeKind::Drifted);
     assert_eq!(bench.alias.as_ref().map(|alias| alias.routing), left);
     bench
@@ -813,168 +814,6 @@ pub(crate) fn s8_rollback_goes_to_the_version_written_down_first() -> Bench {
     assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(3)));
     assert_eq!(bench.end().stable_version, Some(version(3)));
     bench
-}
-
-pub(crate) fn s9_run_again_in_mid_step_holds_the_step_anew() -> Bench {
-    let mut bench = in_hold(two_steps());
-    bench.run_for(minutes(4));
-    let again = bench.now;
-    bench.die_and_run_again();
-    bench.run_to(Phase::Gated);
-    assert_eq!(bench.now.since(again), 5 * MINUTE);
-    assert_eq!(bench.routing(), split(1, 2, 10.0));
-    bench.command(Command::Resume).expect("fits");
-    bench.finish();
-    assert_eq!(bench.kind(), OutcomeKind::Promoted);
-    assert_eq!(bench.history, [split(1, 2, 10.0), split(1, 2, 50.0), only(2)]);
-    bench.events.retain(|event| event.at >= again);
-    renumber(bench)
-}
-
-/// The first process's events are not of the second one's history.
-fn renumber(mut bench: Bench) -> Bench {
-    let from = bench.events.iter().rposition(|event| event.seq == 1).expect("a first event");
-    bench.events.drain(..from);
-    bench
-}
-
-pub(crate) fn s9_run_again_with_a_firing_alarm_rolls_back() -> Bench {
-    let mut bench = in_hold(two_steps());
-    bench.fire();
-    bench.die_and_run_again();
-    bench.finish();
-    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(1)));
-    renumber(bench)
-}
-
-pub(crate) fn s9_run_again_between_two_steps_lowers_first() -> Bench {
-    let bench = Bench::new(two_steps()).with_alias(Some(split(1, 2, 30.0)));
-    let mut bench = bench;
-    bench.start();
-    bench.run_to(Phase::Holding);
-    assert_eq!(bench.routing(), split(1, 2, 10.0));
-    bench.run_to(Phase::Gated);
-    bench.command(Command::Resume).expect("fits");
-    bench.finish();
-    assert_eq!(bench.shifts(), [10.0, 50.0, 100.0]);
-
-    // Something failed in the very moment of going on: it is put back like any other.
-    let mut fails = Bench::new(two_steps()).with_alias(Some(split(1, 2, 30.0)));
-    fails.start();
-    fails.command(Command::Pause).expect("fits");
-    fails.run_to(Phase::Ready);
-    fails.fire();
-    fails.finish();
-    assert_eq!((fails.kind(), fails.routing()), (OutcomeKind::RolledBack, only(1)));
-    fails
-}
-
-pub(crate) fn s9_run_again_with_a_canary_that_failed_rolls_back() -> Bench {
-    let mut bench = Bench::new(two_steps()).with_alias(Some(split(1, 2, 10.0)));
-    bench.published.get_mut(&version(2)).expect("there").state = Lifecycle::Failed;
-    let bench = bench.run();
-    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(1)));
-    bench
-}
-
-fn restored(at: Phase, plan: RolloutPlan) -> Bench {
-    let mut bench = Bench::new(plan);
-    bench.start();
-    bench.run_to(at);
-    bench.die_and_restore();
-    bench
-}
-
-pub(crate) fn s9_restored_before_the_first_write_goes_on() -> Bench {
-    let mut bench = Bench::new(with_hook(HookMoment::BeforeTraffic));
-    bench.held_kind = Some("write_alias");
-    bench.start();
-    bench.run_to(Phase::Shifting);
-    bench.held_kind = None;
-    bench.die_and_restore();
-    bench.finish();
-    assert_eq!((bench.kind(), bench.hook_requests.len()), (OutcomeKind::Promoted, 1));
-    bench.events.dedup_by_key(|event| event.seq);
-    after_restore(bench)
-}
-
-/// A restored rollout's history goes on with the number that its snapshot names.
-fn after_restore(mut bench: Bench) -> Bench {
-    let mut history: std::collections::BTreeMap<u64, _> = std::collections::BTreeMap::new();
-    for event in bench.events.drain(..) {
-        history.insert(event.seq, event);
-    }
-    bench.events = history.into_values().collect();
-    bench
-}
-
-pub(crate) fn s9_restored_in_the_bake_bakes_anew() -> Bench {
-    let mut bench = restored(Phase::Baking, baked());
-    let again = bench.now;
-    bench.finish();
-    assert_eq!((bench.kind(), bench.now.since(again)), (OutcomeKind::Promoted, minutes(10)));
-    after_restore(bench)
-}
-
-pub(crate) fn s9_restored_in_a_rollback_goes_on_rolling_back() -> Bench {
-    let mut bench = in_hold(canary(|plan| plan));
-    bench.fire();
-    bench.held_kind = Some("write_alias");
-    bench.run_to(Phase::RollingBack);
-    bench.held_kind = None;
-    // Even when the alarm is quiet again.
-    bench.alarms.insert(alarm(), AlarmState::Ok);
-    bench.die_and_restore();
-    bench.finish();
-    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(1)));
-    assert!(matches!(bench.cause(), Cause::Alarm { .. }));
-
-    // An abort that comes before the alias was read is not lost.
-    let mut aborted = restored(Phase::Holding, canary(|plan| plan));
-    aborted.command(Command::Abort { reason: "test".into() }).expect("fits");
-    aborted.finish();
-    assert_eq!((aborted.kind(), aborted.routing()), (OutcomeKind::Aborted, only(1)));
-    after_restore(bench)
-}
-
-pub(crate) fn s9_restored_on_a_foreign_alias_lets_go() -> Bench {
-    let mut bench = restored(Phase::Holding, canary(|plan| plan));
-    bench.set_alias(Some(only(3)));
-    bench.finish();
-    after_restore(let_go(bench, Some(only(3))))
-}
-
-pub(crate) fn s9_restored_on_a_deleted_alias_lets_go() -> Bench {
-    let mut bench = restored(Phase::Holding, canary(|plan| plan));
-    bench.set_alias(None);
-    bench.finish();
-    after_restore(let_go(bench, None))
-}
-
-pub(crate) fn s9_restored_beside_a_foreign_version_takes_the_canary_out() -> Bench {
-    let mut bench = restored(Phase::Holding, canary(|plan| plan));
-    bench.set_alias(Some(split(3, 2, 60.0)));
-    bench.finish();
-    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(3)));
-    after_restore(bench)
-}
-
-pub(crate) fn s9_restored_where_nothing_answers_is_unsettled_in_the_end() -> Bench {
-    let mut bench = restored(Phase::Holding, canary(|plan| plan));
-    bench.reads_fail = Some(ErrorKind::Unreachable);
-    bench.run_for(minutes(14));
-    assert!(bench.outcome.is_none());
-    bench.finish();
-    assert_eq!(bench.kind(), OutcomeKind::Unsettled);
-    assert!(bench.end().advice.as_ref().is_some_and(|advice| advice.contains("--function-version 1")));
-
-    let mut comes_back = restored(Phase::Holding, canary(|plan| plan));
-    comes_back.reads_fail = Some(ErrorKind::Unreachable);
-    comes_back.run_for(minutes(14));
-    comes_back.reads_fail = None;
-    comes_back.finish();
-    assert_eq!(comes_back.kind(), OutcomeKind::Promoted);
-    after_restore(bench)
 }
 
 pub(crate) fn a_deadline_rolls_back() -> Bench {

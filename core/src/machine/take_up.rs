@@ -1,0 +1,153 @@
+use super::phase::{Phase, Trigger};
+use super::rollout::{Call, Rollout};
+use super::snapshot::Snapshot;
+use super::write::{Standing, Writes};
+use crate::account::AliasState;
+use crate::error::Error;
+use crate::event::{Cause, EventKind, OutcomeKind};
+use crate::units::Weight;
+
+/// What another process knew of this rollout, and how far it has been taken up.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Memory {
+    /// There was no other process.
+    #[default]
+    None,
+    /// The alias has not been read yet, or AWS is still moving it.
+    Untested(Box<Snapshot>),
+    /// The alias is as the snapshot says, and the alarms are looked at.
+    Tested(Box<Snapshot>),
+}
+
+impl Memory {
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    pub(super) fn is_untested(&self) -> bool {
+        matches!(self, Self::Untested(_))
+    }
+
+    pub(super) fn untested(&mut self) -> Option<&mut Snapshot> {
+        match self {
+            Self::Untested(snapshot) => Some(snapshot),
+            Self::None | Self::Tested(_) => None,
+        }
+    }
+
+    fn take_untested(&mut self) -> Option<Box<Snapshot>> {
+        match std::mem::take(self) {
+            Self::Untested(snapshot) => Some(snapshot),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    fn take_tested(&mut self) -> Option<Box<Snapshot>> {
+        match std::mem::take(self) {
+            Self::Tested(snapshot) => Some(snapshot),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
+impl Rollout {
+    /// Compares the alias with what the process before knew of it, and begins to go on from there.
+    pub(super) fn take_up(&mut self, found: Option<AliasState>) {
+        let Some(mut snapshot) = self.memory.take_untested() else { return };
+        self.stable = Some(snapshot.stable_version);
+        self.canary = Some(snapshot.canary_version);
+        if self.alias.is_none() {
+            let known = snapshot.alias.clone();
+            self.writes = Writes::left_behind(known.routing, &snapshot.under_way, self.now);
+            self.alias = Some(known);
+        }
+        let Some(found) = found else { return self.drifted(None) };
+        match self.compare_with_known(found) {
+            Standing::Drifted => return,
+            Standing::Settling => {
+                self.memory = Memory::Untested(snapshot);
+                return self.look_again_while_settling(Call::ReadAlias);
+            }
+            Standing::AsKnown => {}
+            Standing::OursLanded(state) => self.ours_landed(state),
+        }
+        self.traffic_moved |= snapshot.traffic_moved || self.weight() > Weight::ZERO;
+        self.paused = snapshot.paused;
+        self.promote_asked = snapshot.promote_asked;
+        self.watch.excuse(std::mem::take(&mut snapshot.excused));
+        match snapshot.rolling_back.take() {
+            // A write of the process before may still be on its way: then the alias is written whatever it reads as.
+            Some(cause) => self.begin_rollback(Trigger::RememberedRollback, cause),
+            None => {
+                self.memory = Memory::Tested(snapshot);
+                self.begin_check(Trigger::Remembered);
+            }
+        }
+    }
+
+    /// The alias may be on two versions, and nobody else looks after it: that is not given up as long as a rollback
+    /// would not be.
+    pub(super) fn failed_to_take_up(&mut self, error: Error) {
+        if !self.retry.is_exhausted(self.plan.rollback_deadline, self.now) {
+            return self.retry.after_failure(Call::ReadAlias, self.now);
+        }
+        let Some(snapshot) = self.memory.take_untested() else { return };
+        self.stable = Some(snapshot.stable_version);
+        self.canary = Some(snapshot.canary_version);
+        self.traffic_moved |= snapshot.traffic_moved;
+        self.end(Trigger::GaveUp, OutcomeKind::Unsettled, Some(Cause::Error { error: error.report() }));
+    }
+
+    /// The alarms are fine: goes on where the process before stopped. False when there was none, or when it had not come
+    /// as far as the hook before traffic.
+    pub(super) fn go_on(&mut self) -> bool {
+        let Some(before) = self.memory.take_tested() else { return false };
+        if self.paused {
+            self.emit(EventKind::Paused);
+        }
+        let at_full = self.weight() == Weight::FULL;
+        let steps = &self.plan.schedule.steps;
+        self.steps_taken = before.steps_taken.min(steps.len());
+        let reached = self.steps_taken.checked_sub(1).and_then(|last| steps.get(last));
+        let (hold, bake) =
+            (reached.map(|step| step.hold).unwrap_or_default(), self.plan.bake.unwrap_or_default());
+        match before.phase {
+            Phase::Shifting if reached.is_some_and(|step| step.weight == self.weight()) => {
+                self.step_reached(Trigger::PassedInStep);
+            }
+            Phase::Shifting => {
+                self.steps_taken = self.steps_taken.saturating_sub(1);
+                self.go(Trigger::Passed);
+            }
+            Phase::Promoting if !at_full => {
+                self.steps_taken = self.plan.schedule.steps.len();
+                self.go(Trigger::Passed);
+            }
+            Phase::Promoting | Phase::AfterHook => {
+                self.full_reached(Trigger::PassedToHookAtFull, Trigger::PassedAtFull);
+            }
+            Phase::Holding => {
+                self.go(Trigger::PassedInStep);
+                self.hold.take_up(before.hold, hold, self.now, self.paused);
+            }
+            Phase::Gated => {
+                self.go(Trigger::PassedToGate);
+                let reason = "it waited here when it was taken up again".to_owned();
+                self.emit(EventKind::GateWaiting { reason });
+            }
+            Phase::Ready => self.go(Trigger::Passed),
+            Phase::Baking | Phase::Confirming => {
+                self.go(Trigger::PassedAtFull);
+                self.hold.take_up(before.hold, bake, self.now, self.paused);
+            }
+            _ => return false,
+        }
+        true
+    }
+}
