@@ -22,7 +22,7 @@ pub struct Account {
     pub alarms: AlarmState,
     /// What hooks say.
     pub hook: HookReport,
-    /// Whether another hand ever changed the alias.
+    /// Whether another hand ever changed the alias, or left it on two versions at first.
     pub touched: bool,
     /// Whether another hand changed it after our newest write that took effect.
     pub touched_last: bool,
@@ -77,7 +77,7 @@ impl Account {
             alias: routing.map(|routing| alias_state(routing, 0)),
             alarms: AlarmState::Ok,
             hook: HookReport::pass(""),
-            touched: false,
+            touched: routing.is_some_and(|routing| !routing.is_single()),
             touched_last: false,
             late: None,
             revision: 0,

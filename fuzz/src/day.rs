@@ -28,6 +28,9 @@ pub struct Day {
     /// Whether an answer said what was not so. Then the end may be as wrong as the answers were.
     lied: bool,
     died: bool,
+    only_checks: bool,
+    /// Whether everything that goes in and comes out is printed: FUZZ_TELL is set.
+    is_told: bool,
 }
 
 /// More turns than any rollout of the targets needs once all is well.
@@ -45,7 +48,9 @@ impl Day {
             Rollout::new(Arc::clone(&plan), id, now)
         };
         let referee = Referee::new(&plan);
-        Self::with(plan, rollout, Account::new(story.alias.map(|route| route.0)), referee, now)
+        let account = Account::new(story.alias.map(|route| route.0));
+        let only_checks = story.plan.check_only;
+        Self { only_checks, ..Self::with(plan, rollout, account, referee, now) }
     }
 
     /// The day on which a rollout is taken up again from this snapshot, with the alias at this routing.
@@ -53,7 +58,7 @@ impl Day {
     pub fn restored(plan: RolloutPlan, snapshot: Snapshot, routing: Option<Routing>) -> Self {
         let (plan, now) = (Arc::new(plan), snapshot.started_at);
         let mut referee = Referee::new(&plan);
-        referee.takes_over(Some(&snapshot));
+        referee.takes_over(&snapshot, now);
         let rollout = Rollout::restore(Arc::clone(&plan), snapshot, now);
         Self { died: true, ..Self::with(plan, rollout, Account::new(routing), referee, now) }
     }
@@ -77,6 +82,8 @@ impl Day {
             is_over: false,
             lied: false,
             died: false,
+            only_checks: false,
+            is_told: std::env::var_os("FUZZ_TELL").is_some(),
         };
         day.input(Input::Start);
         day
@@ -116,7 +123,7 @@ impl Day {
             let status = self.rollout.status();
             if !self.waiting.is_empty() {
                 self.end_call(0, &Ending::Done);
-            } else if status.paused || status.phase == Phase::Gated {
+            } else if (status.paused && status.phase != Phase::RollingBack) || status.phase == Phase::Gated {
                 self.wish(Wish::Resume);
             } else {
                 self.now = self.rollout.deadline().unwrap_or_else(|| panic!("stuck: {status:#?}"));
@@ -132,7 +139,13 @@ impl Day {
         }
         let (id, effect) = self.waiting.remove(which % self.waiting.len());
         let result = self.result(&effect, ending);
-        self.referee.answered(id, &result);
+        self.answer(id, result);
+    }
+
+    fn answer(&mut self, id: EffectId, result: EffectResult) {
+        // As the machine sees it: time only ever moves on.
+        let now = self.now.max(self.rollout.status().at);
+        self.referee.answered(id, &result, now);
         self.input(Input::Done(id, result));
     }
 
@@ -165,12 +178,9 @@ impl Day {
     /// An answer with this id, whether anybody waits for it or not.
     fn stray(&mut self, id: u64, lie: &Lie) {
         if let Some(which) = self.waiting.iter().position(|(waiting, _)| *waiting == effect_id(id)) {
-            // The ending takes the call out, as the true answer would have.
-            let result = lie.result(self.now);
             let (id, _) = self.waiting.remove(which);
             self.lied = true;
-            self.referee.answered(id, &result);
-            return self.input(Input::Done(id, result));
+            return self.answer(id, lie.result(self.now));
         }
         self.input(Input::Done(effect_id(id), lie.result(self.now)));
     }
@@ -213,22 +223,31 @@ impl Day {
         }
         let plan = Arc::clone(&self.plan);
         self.kept.take_if(|_| !remembered);
-        self.referee.takes_over(self.kept.as_ref());
-        self.rollout = match &self.kept {
-            Some(snapshot) => Rollout::restore(plan, snapshot.clone(), self.now),
-            None => Rollout::new(plan, RolloutId::from_bits(8), self.now),
+        self.rollout = match &mut self.kept {
+            Some(snapshot) => {
+                snapshot.next_seq = self.referee.next_seq();
+                self.referee.takes_over(snapshot, self.now);
+                Rollout::restore(plan, snapshot.clone(), self.now)
+            }
+            None => {
+                self.only_checks = false;
+                self.referee.begins_anew();
+                Rollout::new(plan, RolloutId::from_bits(8), self.now)
+            }
         };
         self.died = true;
         self.input(Input::Start);
     }
 
     fn input(&mut self, input: Input) {
+        self.tell(&input);
         self.rollout.handle(input, self.now).expect("only commands are refused");
         self.drain();
     }
 
     fn drain(&mut self) {
         while let Some(output) = self.rollout.poll() {
+            self.tell(&output);
             assert!(!self.is_over, "after the end: {output:?}");
             match output {
                 Output::Persist(snapshot) => {
@@ -237,6 +256,7 @@ impl Day {
                 }
                 Output::Event(event) => self.referee.told(&event),
                 Output::Effect(id, effect) => {
+                    assert!(!self.only_checks || is_read(&effect), "a check asked for {effect:?}");
                     self.referee.asked(id, &effect, self.rollout.status().at);
                     self.waiting.push((id, effect));
                 }
@@ -255,13 +275,19 @@ impl Day {
         }
     }
 
+    fn tell(&self, what: &dyn std::fmt::Debug) {
+        if self.is_told {
+            eprintln!("{} {what:?}", self.rollout.status().at);
+        }
+    }
+
     /// S6: what the end says of the alias is so, unless somebody lied.
     fn check_end(&self) {
         let Some(outcome) = &self.outcome else { return };
         let is_unsettled = outcome.kind == OutcomeKind::Unsettled;
         assert!(!is_unsettled || outcome.advice.is_some(), "{outcome:?} does not say what to do");
         let (Some(alias), false) = (&self.account.alias, self.lied) else { return };
-        if !self.account.touched_last {
+        if !self.account.touched_last && !self.only_checks {
             let canary = outcome.canary_version.map_or(Weight::ZERO, |canary| alias.routing.share_of(canary));
             match outcome.kind {
                 OutcomeKind::Promoted => assert_eq!(canary, Weight::FULL, "{outcome:?}"),
@@ -293,4 +319,8 @@ fn failed_as(effect: &Effect, kind: ErrorKind) -> EffectResult {
         Effect::ReadAlarms(_) => EffectResult::Alarms(Err(failed(kind))),
         _ => EffectResult::TimedOut,
     }
+}
+
+fn is_read(effect: &Effect) -> bool {
+    matches!(effect, Effect::ReadAlias | Effect::ReadVersion(_) | Effect::ReadAlarms(_))
 }
