@@ -23,6 +23,7 @@ Examples:
   lambda-rollout run plan.toml                      on AWS
   lambda-rollout run plan.toml --simulate           on the embedded account, a good day
   lambda-rollout run plan.toml --simulate broken    the same with a release that fails
+  lambda-rollout run plan.toml --journal r.journal  remember how far it is, in case this computer dies
 
 Signals: the first Ctrl-C, SIGTERM or closed terminal rolls back and then ends; the second one ends at \
 once and says in what state the alias is (exit 5).
@@ -110,6 +111,11 @@ pub(crate) struct RunArgs {
     /// Write each event to stdout as one line of JSON, as it happens.
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+
+    /// Keep a journal in FILE, and carry on what it tells of: after a crash, the same command again goes on in
+    /// the same hold and history. It also keeps a second runner out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
 }
 
 /// Whether to use the embedded account in place of AWS.

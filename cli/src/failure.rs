@@ -45,7 +45,12 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let code = if error.kind() == ErrorKind::Plan { 2 } else { 1 };
+        let code = match error.kind() {
+            ErrorKind::Plan => 2,
+            // Another runner has it, say: refused before any traffic moved.
+            ErrorKind::Journal => 3,
+            _ => 1,
+        };
         let text = error.to_string();
         let mut details: Vec<String> = text.lines().map(one_line).collect();
         let message = match details.len() {

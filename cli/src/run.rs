@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lambda_rollout::driver::RolloutHandle;
 use lambda_rollout::event::{Event, EventKind};
+use lambda_rollout::journal::Journal;
 use lambda_rollout::machine::{Command, Phase};
 use lambda_rollout::plan::RolloutPlan;
 use lambda_rollout::ports::Clock;
@@ -32,6 +33,7 @@ const FRAME: Duration = Duration::from_millis(200);
 pub(crate) async fn run(args: &RunArgs, aws: &AwsArgs, live: bool) -> Result<u8, Failure> {
     let plan = RolloutPlan::from_file(&args.plan)?;
     let log = if args.json { Some(EventLog::on_stdout()?) } else { None };
+    let journal = args.journal.as_ref().map(Journal::open).transpose()?;
     let world = World::open(&plan, aws, &args.simulation).await?;
     let signals = Signals::listen()
         .map_err(|error| Failure::unexpected(format!("cannot listen to signals: {error}")))?;
@@ -39,7 +41,12 @@ pub(crate) async fn run(args: &RunArgs, aws: &AwsArgs, live: bool) -> Result<u8,
     let display = Display::new(console, live && !shares_the_terminal(args));
     let keyboard = Keyboard::open(display.is_live());
 
-    let (handle, task) = world.launch(plan.clone()).into_task()?;
+    let launch = world.launch(plan.clone());
+    let launch = match journal {
+        Some(journal) => launch.journal(journal),
+        None => launch,
+    };
+    let (handle, task) = launch.into_task()?;
     let clock = world.clock();
     let history = History::new(plan.alias().clone(), clock.now());
     let world = &world;

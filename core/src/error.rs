@@ -27,6 +27,9 @@ pub enum ErrorKind {
     Unreachable,
     /// AWS understood the call and said no. Mend what the message names.
     Rejected,
+    /// The journal cannot be used: another runner has it, it is of another plan, or it cannot be written. Mend what the
+    /// message names.
+    Journal,
     /// The command does not fit what the rollout is doing now. Look at its status.
     WrongState,
     /// A fault of this library. Please report it with the message.
@@ -46,6 +49,7 @@ impl ErrorKind {
             Self::Throttled => "throttled",
             Self::Unreachable => "unreachable",
             Self::Rejected => "rejected",
+            Self::Journal => "journal",
             Self::WrongState => "wrong_state",
             Self::Internal => "internal",
         }
@@ -63,6 +67,7 @@ impl ErrorKind {
             Self::Throttled => "wait a little, then run again",
             Self::Unreachable => "check the network and the endpoint, then run again",
             Self::Rejected => "mend what the message names, then run again",
+            Self::Journal => "mend what the message names, or run without the journal",
             Self::WrongState => "look at the rollout's status",
             Self::Internal => "please report this with the message",
         }

@@ -76,6 +76,8 @@ pub mod driver;
 pub mod error;
 pub mod event;
 pub mod iam;
+#[cfg(feature = "runtime")]
+pub mod journal;
 pub mod judge;
 pub mod machine;
 pub mod plan;

@@ -9,6 +9,7 @@ use super::in_process::InProcessHooks;
 use super::task::{Kept, RolloutTask};
 use crate::account::{HookMoment, HookReport, HookRequest};
 use crate::error::{Error, ErrorKind};
+use crate::journal::Journal;
 use crate::machine::Rollout;
 use crate::plan::{HookRunner, RolloutPlan};
 use crate::ports::Ports;
@@ -24,7 +25,7 @@ pub fn start(plan: RolloutPlan, ports: Ports) -> Result<RolloutHandle, Error> {
     Launch::new(plan, ports).start()
 }
 
-/// A rollout about to start, with what a plan alone cannot say: in-process hooks, an id of one's own.
+/// A rollout about to start, with what a plan alone cannot say: in-process hooks, a journal, an id of one's own.
 ///
 /// ```
 /// # use lambda_rollout::{RolloutPlan, account::HookReport, driver::Launch, plan::Hook, ports::Ports};
@@ -45,16 +46,27 @@ pub struct Launch {
     ports: Ports,
     id: Option<RolloutId>,
     hooks: InProcessHooks,
+    journal: Option<Journal>,
 }
 
 impl Launch {
     /// A rollout of this plan through these ports.
     pub fn new(plan: RolloutPlan, ports: Ports) -> Self {
         let hooks = InProcessHooks::around(Arc::clone(&ports.hooks));
-        Self { plan, ports, id: None, hooks }
+        Self { plan, ports, id: None, hooks, journal: None }
     }
 
-    /// Gives the rollout an id; otherwise it gets a random one.
+    /// Writes a journal, and carries on what it tells of, if that has not come to its end.
+    ///
+    /// Before each change of traffic the rollout waits until the journal is on the disk. Where it cannot be written no
+    /// weight rises any more: what had moved is put back. Putting back itself does not wait for a journal that cannot be
+    /// written.
+    pub fn journal(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Gives the rollout an id; otherwise it gets a random one. One that a journal carries on keeps its own.
     pub fn rollout_id(mut self, id: RolloutId) -> Self {
         self.id = Some(id);
         self
@@ -86,7 +98,8 @@ impl Launch {
     /// Starts the rollout on the current tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Plan`] when the plan has an in-process hook that nobody answers for, or the other way round.
+    /// [`ErrorKind::Plan`] when the plan has an in-process hook that nobody answers for, or the other way round;
+    /// [`ErrorKind::Journal`] when the journal is of another plan or cannot be written.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -100,11 +113,23 @@ impl Launch {
     ///
     /// # Errors
     /// As [`start`](Self::start).
-    pub fn into_task(self) -> Result<(RolloutHandle, RolloutTask), Error> {
+    pub fn into_task(mut self) -> Result<(RolloutHandle, RolloutTask), Error> {
         self.check_hooks()?;
-        let id = self.id.unwrap_or_else(|| RolloutId::from_bits(RandomState::new().hash_one(())));
+        let now = self.ports.clock.now();
+        let unfinished = match &mut self.journal {
+            Some(journal) => journal.begin(&self.plan, now)?,
+            None => None,
+        };
+        let plan = Arc::new(self.plan);
+        let machine = match unfinished {
+            Some(snapshot) => Rollout::restore(plan, snapshot, now),
+            None => {
+                let id = self.id.unwrap_or_else(|| RolloutId::from_bits(RandomState::new().hash_one(())));
+                Rollout::new(plan, id, now)
+            }
+        };
+        let id = machine.status().rollout_id;
         let ports = Ports { hooks: Arc::new(self.hooks), ..self.ports };
-        let machine = Rollout::new(Arc::new(self.plan), id.clone(), ports.clock.now());
         let (send_event, events) = mpsc::unbounded_channel();
         let (orders, take_order) = mpsc::unbounded_channel();
         let (send_status, status) = watch::channel(machine.status());
@@ -117,6 +142,7 @@ impl Launch {
             status: send_status,
             outcome: send_outcome,
             kept: Kept::default(),
+            journal: self.journal,
         };
         Ok((RolloutHandle { id, events, orders, status, outcome }, task))
     }

@@ -1,15 +1,17 @@
+use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::handle::Order;
 use super::perform::perform;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Event, Outcome};
-use crate::machine::{EffectId, EffectResult, Input, Output, Rollout, Snapshot, Status};
+use crate::journal::Journal;
+use crate::machine::{Effect, EffectId, EffectResult, Input, Output, Rollout, Snapshot, Status};
 use crate::ports::Ports;
 use crate::units::Timestamp;
 
@@ -25,6 +27,7 @@ pub struct RolloutTask {
     pub(super) status: watch::Sender<Status>,
     pub(super) outcome: watch::Sender<Option<Outcome>>,
     pub(super) kept: Kept,
+    pub(super) journal: Option<Journal>,
 }
 
 /// What a new machine would need to take over from this one.
@@ -33,6 +36,8 @@ pub(super) struct Kept {
     snapshot: Option<Snapshot>,
     last_seq: u64,
     taken_over: bool,
+    /// Why the write that comes next may not be made: what has to be known of it could not be written down.
+    unwritten: Option<Error>,
 }
 
 type Running = FuturesUnordered<BoxFuture<'static, (EffectId, EffectResult)>>;
@@ -116,14 +121,19 @@ impl RolloutTask {
         let plan = self.machine.plan();
         while let Some(output) = self.machine.poll() {
             match output {
-                // For another process the alias itself is the record; this is kept for this one alone.
-                Output::Persist(snapshot) => self.kept.snapshot = Some(*snapshot),
+                Output::Persist(snapshot) => self.keep(*snapshot),
                 Output::Event(event) => {
                     self.kept.last_seq = event.seq;
+                    if let Some(journal) = &mut self.journal {
+                        journal.tell(&event);
+                    }
                     // Who does not listen any more has detached.
                     drop(self.events.send(Box::new(event)));
                 }
-                Output::Effect(id, effect) => running.push(perform(&self.ports, &plan, id, effect)),
+                Output::Effect(id, effect) => running.push(match self.refusal_of(&effect) {
+                    Some(error) => ready((id, EffectResult::Alias(Err(error)))).boxed(),
+                    None => perform(&self.ports, &plan, id, effect),
+                }),
                 Output::Done(outcome) => {
                     self.outcome.send_replace(Some(outcome));
                     return true;
@@ -132,6 +142,22 @@ impl RolloutTask {
             }
         }
         false
+    }
+
+    /// Writes down what another process would have to know, on the disk if there is a journal. Putting back does not
+    /// wait for a journal that cannot be written.
+    fn keep(&mut self, snapshot: Snapshot) {
+        let kept = self.journal.as_mut().map_or(Ok(()), |journal| journal.keep(&snapshot));
+        if let Err(error) = &kept {
+            tracing::warn!(%error, "no weight rises before this is written down");
+        }
+        self.kept.unwritten = kept.err().filter(|_| snapshot.rolling_back.is_none());
+        self.kept.snapshot = Some(snapshot);
+    }
+
+    /// Why this may not be done now, if it may not.
+    fn refusal_of(&mut self, effect: &Effect) -> Option<Error> {
+        matches!(effect, Effect::WriteAlias(_)).then(|| self.kept.unwritten.take()).flatten()
     }
 
     async fn wake(&mut self, running: &mut Running) -> Woken {
@@ -232,5 +258,62 @@ mod tests {
         let (account, _, outcome) = with_a_fault_in(Phase::Preparing).await;
         assert_eq!(outcome.expect_err("no end").kind(), ErrorKind::Internal);
         assert!(account.alias_history().is_empty());
+    }
+
+    /// Runs with a journal whose disk is full from this event on.
+    async fn with_a_full_disk(from: &'static str, scenario: &str) -> (SimAccount, Outcome) {
+        let plan = RolloutPlan::builder("sample-handler", "main").publish().alarm("errors");
+        let plan = plan.strategy_named("Canary10Percent5Minutes").build().expect("a good plan");
+        let account = SimAccount::new(&plan, &Scenario::parse(scenario).expect("a scenario"), 1);
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::open(folder.path().join("journal")).expect("a journal");
+        let launch = Launch::new(plan, account.ports()).journal(journal);
+        let (mut rollout, mut task) = launch.into_task().expect("it fits");
+        let mut running = Running::new();
+        let run = async {
+            let mut input = Some(Input::Start);
+            loop {
+                if let Some(next) = input.take()
+                    && task.step(next, &mut running).1
+                {
+                    break;
+                }
+                while let Ok(event) = rollout.events.try_recv() {
+                    if event.kind.name() == from
+                        && let Some(journal) = &mut task.journal
+                    {
+                        journal.fill_the_disk();
+                    }
+                }
+                input = match task.wake(&mut running).await {
+                    Woken::Done(id, result) => Some(Input::Done(id, result)),
+                    _ => Some(Input::Tick),
+                };
+            }
+        };
+        drive(&account, run, None).await;
+        let outcome = rollout.wait().await.expect("an end");
+        (account, outcome)
+    }
+
+    #[tokio::test]
+    async fn without_room_for_the_journal_no_weight_rises() {
+        let (account, outcome) = with_a_full_disk("started", "").await;
+        assert_eq!((outcome.kind, outcome.traffic_moved), (OutcomeKind::Refused, false));
+        assert!(matches!(outcome.cause, Some(Cause::Error { error }) if error.kind == ErrorKind::Journal));
+        assert!(account.alias_history().is_empty());
+
+        let (account, outcome) = with_a_full_disk("shifted", "").await;
+        assert_eq!(outcome.kind, OutcomeKind::RolledBack);
+        assert!(matches!(outcome.cause, Some(Cause::Error { error }) if error.kind == ErrorKind::Journal));
+        assert_eq!(account.alias_history().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn putting_back_needs_no_journal() {
+        let fires = "[[alarms]]\nname = \"errors\"\nforced = [{ from = \"2m\", state = \"ALARM\", reason = \"bad\" }]\n";
+        let (_, outcome) = with_a_full_disk("shifted", fires).await;
+        assert_eq!(outcome.kind, OutcomeKind::RolledBack);
+        assert!(matches!(outcome.cause, Some(Cause::Alarm { .. })));
     }
 }

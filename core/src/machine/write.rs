@@ -129,7 +129,7 @@ impl Rollout {
             ErrorKind::AccessDenied | ErrorKind::Rejected if self.phase == Phase::RollingBack => {
                 self.write_failed(Call::Write, error);
             }
-            ErrorKind::AccessDenied | ErrorKind::Rejected => {
+            ErrorKind::AccessDenied | ErrorKind::Rejected | ErrorKind::Journal => {
                 self.put_back(Cause::Error { error: error.report() });
             }
             // Whether the write took effect is unknown; a refusal may be our own first try come home late.
