@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use lambda_rollout::account::{AlarmState, HookReport, Routing};
 use lambda_rollout::event::{Outcome, OutcomeKind};
-use lambda_rollout::machine::{Command, Effect, EffectId, EffectResult, Input, Output, Phase, Rollout, Snapshot};
+use lambda_rollout::machine::{
+    Command, Effect, EffectId, EffectResult, Input, Output, Phase, Rollout, Snapshot,
+};
 use lambda_rollout::units::{RolloutId, Timestamp, Weight};
 use lambda_rollout::{ErrorKind, RolloutPlan};
 
@@ -58,9 +60,10 @@ impl Day {
     pub fn restored(plan: RolloutPlan, snapshot: Snapshot, routing: Option<Routing>) -> Self {
         let (plan, now) = (Arc::new(plan), snapshot.started_at);
         let mut referee = Referee::new(&plan);
-        referee.takes_over(&snapshot, now);
+        referee.takes_over_unseen(&snapshot);
         let rollout = Rollout::restore(Arc::clone(&plan), snapshot, now);
-        Self { died: true, ..Self::with(plan, rollout, Account::new(routing), referee, now) }
+        // What the snapshot says may never have been so.
+        Self { died: true, lied: true, ..Self::with(plan, rollout, Account::new(routing), referee, now) }
     }
 
     fn with(

@@ -39,7 +39,8 @@ struct Process {
     /// When the newest event was told; a runner before may have had a clock that was ahead.
     told_at: Option<Timestamp>,
     told_rolling_back: bool,
-    promote_asked: bool,
+    /// Whether holds and alarms are not asked: somebody asked for 100 % now.
+    may_rise: bool,
     looks: BTreeMap<EffectId, Timestamp>,
     /// When the newest look began that was answered, if that can have passed.
     clear_at: Option<Timestamp>,
@@ -74,12 +75,18 @@ impl Referee {
     pub fn takes_over(&mut self, snapshot: &Snapshot, now: Timestamp) {
         // Anywhere else the hold is over, whatever the new runner's clock says.
         let is_held = snapshot.phase == Phase::Holding;
-        let held_since = if is_held { self.process.held_since.min(now) } else { Timestamp::default() };
-        let promote_asked = snapshot.promote_asked;
-        self.process = Process { held_since, promote_asked, ..Process::default() };
+        let held_since =
+            if is_held { self.process.held_since.min(now) } else { Timestamp::from_millis(i64::MIN) };
+        self.process = Process { held_since, may_rise: snapshot.promote_asked, ..Process::default() };
         self.next_seq = snapshot.next_seq;
         self.rolling_back |= snapshot.rolling_back.is_some();
         self.kept = Some(snapshot.clone());
+    }
+
+    /// A runner takes over from a snapshot that nobody has seen come about: how far the canary may go is not known.
+    pub fn takes_over_unseen(&mut self, snapshot: &Snapshot) {
+        self.takes_over(snapshot, snapshot.started_at);
+        self.process.may_rise = true;
     }
 
     /// Another runner begins with no memory.
@@ -90,7 +97,7 @@ impl Referee {
 
     /// A promote command was carried out.
     pub fn promote_asked(&mut self) {
-        self.process.promote_asked = true;
+        self.process.may_rise = true;
     }
 
     /// A snapshot has been made durable.
@@ -181,7 +188,7 @@ impl Referee {
         if self.rolling_back || process.fired {
             assert_eq!(weight, Weight::ZERO, "S5: the canary gets traffic while it is taken out");
         }
-        if weight > process.weight && !process.promote_asked {
+        if weight > process.weight && !process.may_rise {
             self.judge_raise(weight, now);
         }
     }
@@ -213,9 +220,8 @@ fn is_without_effect(result: &EffectResult) -> bool {
 /// Whether an alarm fires that no policy of the plan excuses.
 fn surely_fires(watch: &AlarmWatch, result: &EffectResult) -> bool {
     let EffectResult::Alarms(Ok(readings)) = result else { return false };
-    let fires = |reading: &AlarmReading| {
-        reading.state == AlarmState::Alarm && watch.names().contains(&reading.name)
-    };
+    let fires =
+        |reading: &AlarmReading| reading.state == AlarmState::Alarm && watch.names().contains(&reading.name);
     watch.already_alarming() == AlreadyAlarming::Refuse && readings.iter().any(fires)
 }
 

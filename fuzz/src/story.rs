@@ -333,9 +333,7 @@ impl Plan {
         plan = match self.source {
             Source::Existing => plan.version(version(CANARY)),
             Source::Publish => plan.publish(),
-            Source::PublishGuarded(matches) => {
-                plan.code_sha256(if matches { CODE } else { OTHER_CODE })
-            }
+            Source::PublishGuarded(matches) => plan.code_sha256(if matches { CODE } else { OTHER_CODE }),
             Source::Code => plan.code(CodeSource::Image("registry/image:1".into())),
         };
         if self.bake {
@@ -352,7 +350,8 @@ impl Plan {
         }
         let alarms = usize::from(self.alarms) % (ALARMS.len() + 1);
         if alarms > 0 {
-            let then = if self.hold_when_unreadable { WhenUnreadable::Hold } else { WhenUnreadable::RollBack };
+            let then =
+                if self.hold_when_unreadable { WhenUnreadable::Hold } else { WhenUnreadable::RollBack };
             plan = plan
                 .alarms(ALARMS.into_iter().take(alarms))
                 .poll(Duration::from_secs(10))
@@ -379,7 +378,9 @@ impl Shifts {
         let percent = |percent: u8| Weight::from_percent(f64::from(percent)).expect("a weight");
         match *self {
             Self::AllAtOnce => Strategy::AllAtOnce,
-            Self::Canary(share) => Strategy::Canary { percent: percent(1 + share % 99), interval: 2 * minute },
+            Self::Canary(share) => {
+                Strategy::Canary { percent: percent(1 + share % 99), interval: 2 * minute }
+            }
             Self::Linear(share) => Strategy::Linear { percent: percent(20 + share % 40), interval: minute },
             Self::Steps(first, second) => Strategy::Steps(vec![
                 Step { weight: percent(10), hold: minute, gate: first },
