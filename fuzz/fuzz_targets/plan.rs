@@ -19,8 +19,10 @@ fuzz_target!(|text: &str| {
 
 fn check_plan(plan: &RolloutPlan) {
     let document = plan.to_document().to_string();
-    let again = RolloutPlan::parse(&document, Format::Json);
-    assert_eq!(again.as_ref(), Ok(plan), "written as {document}");
+    for format in [Format::Json, Format::Yaml] {
+        let again = RolloutPlan::parse(&document, format);
+        assert_eq!(again.as_ref(), Ok(plan), "written as {document}, read as {format:?}");
+    }
     assert!(!iam::calls(plan).is_empty());
     let steps = plan.schedule().steps();
     assert!(steps.is_sorted_by(|before, next| before.weight < next.weight), "{steps:?}");
