@@ -836,7 +836,7 @@ pub(crate) fn a_deadline_before_traffic_refuses() -> Bench {
     bench
 }
 
-fn abort() -> Command {
+pub(crate) fn abort() -> Command {
     Command::Abort { reason: "enough".into() }
 }
 
