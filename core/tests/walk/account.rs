@@ -204,11 +204,14 @@ impl Account {
         &self.late
     }
 
-    /// AWS moves provisioned concurrency after a write to this version alone, with weights of its own meanwhile.
-    pub(crate) fn settle_from(&mut self, routing: Routing, now: Timestamp) {
-        let other = if routing == only(CANARY) { STABLE } else { CANARY };
-        let own = routing.version.published().expect("a published version");
-        self.set(Routing::split(own, version(other), percent(50.0)));
+    /// After a write to one version alone AWS moves provisioned concurrency from the version that served `before`, with
+    /// weights of its own meanwhile.
+    pub(crate) fn settle(&mut self, before: Routing, now: Timestamp) {
+        let Some(AliasState { routing, .. }) = self.alias else { return };
+        let Some(own) = routing.version.published() else { return };
+        let versions = [before.version.published(), before.additional.map(|(second, _)| second)];
+        let Some(other) = versions.into_iter().flatten().find(|version| *version != own) else { return };
+        self.set(Routing::split(own, other, percent(50.0)));
         self.settles = Some((now + SETTLING, routing));
     }
 

@@ -10,13 +10,24 @@ use lambda_rollout::{Error, ErrorKind};
 use crate::account::{Account, CANARY, version};
 use crate::situation::Call;
 
-/// How a promise was broken, in a line that begins with the promise.
-pub(crate) type Broken = String;
+/// How a promise was broken: the words that are the same each time, and the line that begins with the promise's name.
+#[derive(Debug, Clone)]
+pub(crate) struct Broken {
+    pub(crate) rule: &'static str,
+    pub(crate) line: String,
+}
+
+macro_rules! broken {
+    ($rule:literal $($values:tt)*) => {
+        $crate::referee::Broken { rule: $rule, line: format!($rule $($values)*) }
+    };
+}
+pub(crate) use broken;
 
 macro_rules! hold_to {
     ($promise:expr, $($broken:tt)+) => {
         if !$promise {
-            return Err(format!($($broken)+));
+            return Err(broken!($($broken)+));
         }
     };
 }
@@ -388,14 +399,14 @@ impl Referee {
         hold_to!(!gated || self.approved, "S4: raised from {old} to {new} without an approval");
         let held_until = match self.hold {
             Some(Hold::Runs { ends_at }) => ends_at,
-            _ => return Err(format!("S3: raised to {new} while the hold of {old} stood still")),
+            _ => return Err(broken!("S3: raised to {new} while the hold of {old} stood still")),
         };
         hold_to!(held_until <= now, "S3: the hold of {old} was cut short");
         if plan.alarms().names().is_empty() {
             return Ok(());
         }
         let Some(look) = self.clear_look else {
-            return Err(format!("S3: raised to {new} when the newest look at the alarms had not passed"));
+            return Err(broken!("S3: raised to {new} when the newest look at the alarms had not passed"));
         };
         hold_to!(
             old == Weight::ZERO || step_at(plan, old).is_none() || look >= held_until,
@@ -433,6 +444,7 @@ impl Referee {
             }
             EventKind::RollingBack { cause } => {
                 self.may_roll_back(cause, plan, now)?;
+                self.has_cause = true;
                 self.putting_back_since = Some(now);
             }
             EventKind::RolledBack { revision_id, .. } => {
@@ -507,8 +519,9 @@ impl Referee {
         hold_to!(self.finished.as_ref() == Some(outcome), "events: the last one is not `finished`");
         let raised = kind == K::Promoted && self.has_cause;
         hold_to!(!raised, "S5: promoted with a cause to go back");
+        let late = plan.deadline().is_some_and(|after| now >= self.started_at + after);
         let planned = kind == K::Promoted || kind == K::NothingToDo && self.reborn;
-        hold_to!(planned || self.excused || self.has_cause, "S9: ended as {kind} for no reason");
+        hold_to!(planned || late || self.excused || self.has_cause, "S9: ended as {kind} for no reason");
         let abandoned = in_flight.iter().filter_map(|call| match &call.effect {
             Effect::WriteAlias(write) if account.admits(write) => Some(write),
             _ => None,

@@ -8,7 +8,7 @@ use lambda_rollout::plan::RolloutPlan;
 
 use crate::choice::Choice;
 use crate::fingerprint::Fingerprints;
-use crate::referee::Broken;
+use crate::referee::{Broken, broken};
 use crate::situation::Situation;
 
 /// A situation that was reached, by its number.
@@ -33,13 +33,14 @@ pub(crate) struct Walk {
     reached: Vec<Reached>,
     fingerprints: Fingerprints,
     transitions: u64,
-    broken: BTreeMap<Broken, (Id, Choice)>,
+    /// For each rule that was broken the shortest way to it.
+    broken: BTreeMap<&'static str, (Broken, Id, Choice)>,
 }
 
 /// A path that has not ended by then never will.
 const LONGEST_PATH: u16 = 2_000;
 /// Broken promises that are told; the walk stops when there are more.
-const MOST_BROKEN: usize = 12;
+const MOST_BROKEN: usize = 100;
 
 impl Walk {
     pub(crate) fn new(plan: RolloutPlan, depth: u8) -> Self {
@@ -59,7 +60,7 @@ impl Walk {
         let root = Reached { from: 0, by: Choice::Start, deviations: 0, steps: 0, next: 0 };
         let mut first = Situation::new(&self.plan);
         if let Err(broken) = step(&mut first, Choice::Start) {
-            return Err(broken);
+            return Err(broken.line);
         }
         self.reached.push(root);
         let print = self.fingerprint(&first);
@@ -129,7 +130,7 @@ impl Walk {
         }
         let steps = self.reached[from as usize].steps + 1;
         if steps > LONGEST_PATH {
-            self.note("S9: no end".into(), from, choice);
+            self.note(broken!("S9: no end after many steps"), from, choice);
             return None;
         }
         let reached = Reached { from, by: choice, deviations, steps, next: 0 };
@@ -155,9 +156,9 @@ impl Walk {
     /// Keeps the way with the fewest deviations, and of those the shortest.
     fn note(&mut self, broken: Broken, from: Id, choice: Choice) {
         let length = |id: Id| (self.reached[id as usize].deviations, self.reached[id as usize].steps);
-        match self.broken.get(&broken) {
-            Some((other, _)) if length(*other) <= length(from) => {}
-            _ => drop(self.broken.insert(broken, (from, choice))),
+        match self.broken.get(broken.rule) {
+            Some((_, other, _)) if length(*other) <= length(from) => {}
+            _ => drop(self.broken.insert(broken.rule, (broken, from, choice))),
         }
     }
 
@@ -177,7 +178,7 @@ impl Walk {
             let ends_well = ends[at] == Some(true) || last == Some(at);
             way.iter().for_each(|at| ends[*at] = Some(ends_well));
             if !ends_well {
-                self.note("S9: for ever in a circle".into(), start as Id, Choice::Tick);
+                self.note(broken!("S9: for ever in a circle"), start as Id, Choice::Tick);
                 return;
             }
         }
@@ -198,7 +199,7 @@ impl Walk {
 
     fn stories(&self) -> String {
         let mut text = String::new();
-        for (broken, (id, choice)) in &self.broken {
+        for (broken, id, choice) in self.broken.values() {
             let mut choices = vec![*choice];
             let mut at = *id;
             while at != 0 {
@@ -207,7 +208,7 @@ impl Walk {
             }
             choices.push(Choice::Start);
             choices.reverse();
-            writeln!(text, "{broken}\n{}", story(&self.plan, &choices)).expect("memory");
+            writeln!(text, "{}\n{}", broken.line, story(&self.plan, &choices)).expect("memory");
         }
         text
     }
@@ -216,33 +217,42 @@ impl Walk {
 /// One choice; a panic is a broken promise like any other.
 fn step(situation: &mut Situation, choice: Choice) -> Result<bool, Broken> {
     catch_unwind(AssertUnwindSafe(|| situation.apply(choice, &mut |_| {}))).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        Err(format!("panic: {}", text.unwrap_or("without words")))
+        let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(broken!("S6: a panic: {}", words.unwrap_or("without words")))
     })
 }
 
-/// A path in words: the time, what happened, and what came out.
-pub(crate) fn story(plan: &Arc<RolloutPlan>, choices: &[Choice]) -> String {
+/// A path in words: the time, what happened, and what came out. Steps in which nothing new happens are only counted.
+fn story(plan: &Arc<RolloutPlan>, choices: &[Choice]) -> String {
     let mut situation = Situation::new(plan);
-    let mut text = String::new();
     let start = situation.clock();
+    let (mut text, mut quiet) = (String::new(), 0);
     for choice in choices {
         let subject = situation.subject(*choice);
         let mut outputs = Vec::new();
-        let result = catch_unwind(AssertUnwindSafe(|| situation.apply(*choice, &mut |output| outputs.push(told(output)))));
+        let tell = |output: &Output| outputs.extend(told(output));
+        let result = catch_unwind(AssertUnwindSafe(|| situation.apply(*choice, &mut { tell })));
+        if matches!(choice, Choice::Answer(_) | Choice::Tick) && outputs.is_empty() && matches!(result, Ok(Ok(_))) {
+            quiet += 1;
+            continue;
+        }
+        if std::mem::take(&mut quiet) > 0 {
+            writeln!(text, "             …").expect("memory");
+        }
         let passed = situation.clock().since(start).as_millis();
         let time = format!("{:02}:{:02}.{:03}", passed / 60_000, passed / 1000 % 60, passed % 1000);
         writeln!(text, "  {time}  {subject}{choice}").expect("memory");
-        for output in outputs.into_iter().flatten() {
+        for output in outputs {
             writeln!(text, "             -> {output}").expect("memory");
         }
         if let Ok(Err(broken)) = result {
-            writeln!(text, "             !! {broken}").expect("memory");
+            writeln!(text, "             !! {}", broken.line).expect("memory");
         }
     }
     text
 }
 
+/// What is worth telling of an output: events, and writes.
 fn told(output: &Output) -> Option<String> {
     match output {
         Output::Event(event) => {
@@ -252,9 +262,8 @@ fn told(output: &Output) -> Option<String> {
             Some(format!("{} {}", event.kind.name(), fields.join(" ")))
         }
         Output::Effect(_, Effect::WriteAlias(write)) => {
-            Some(format!("WRITE {} at `{}`", write.routing, write.revision_id))
+            Some(format!("write {} at `{}`", write.routing, write.revision_id))
         }
-        Output::Effect(_, effect) => Some(effect.kind().replace('_', " ")),
         _ => None,
     }
 }

@@ -1,15 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_rollout::ErrorKind;
-use lambda_rollout::account::{AliasWrite, HookReport, HookVerdict};
+use lambda_rollout::{Error, ErrorKind};
+use lambda_rollout::account::{AliasState, AliasWrite, HookReport, HookVerdict};
 use lambda_rollout::machine::{Effect, EffectId, EffectResult, Input, Output, Phase, Rollout, Snapshot};
 use lambda_rollout::plan::RolloutPlan;
 use lambda_rollout::units::{RolloutId, Timestamp};
 
 use crate::account::{Account, Alarm, Drift, Landing, error};
 use crate::choice::{Choice, Order};
-use crate::referee::{Broken, Referee};
+use crate::referee::{Broken, Referee, broken};
 
 /// An effect that has been asked for and not come to its end.
 #[derive(Debug, Clone)]
@@ -242,10 +242,9 @@ impl Situation {
             }
             Choice::Settle(index) => {
                 let call = self.in_flight.remove(usize::from(index));
+                let before = self.account.routing();
                 let result = self.answer(&call)?;
-                if let Some(write) = call.write() {
-                    self.account.settle_from(write.routing, self.clock);
-                }
+                before.map(|before| self.account.settle(before, self.clock));
                 self.deliver(call, result, tell)?;
             }
             Choice::Hook(index, verdict) => {
@@ -259,7 +258,7 @@ impl Situation {
             }
             Choice::Tick | Choice::TickLate => {
                 let Some(due) = self.rollout.deadline() else {
-                    return Err("S9: nothing is in flight, and nothing will ever be due".into());
+                    return Err(broken!("S9: nothing is in flight, and nothing will ever be due"));
                 };
                 let due = if choice == Choice::Tick { due } else { due + LEAP };
                 self.waited = if self.waits_for_a_person() { (self.waited + 1).min(PATIENCE) } else { 0 };
@@ -267,7 +266,7 @@ impl Situation {
                 self.give(Input::Tick, tell)?;
             }
             Choice::TickEarly => {
-                self.rollout.handle(Input::Tick, self.clock - LEAP).map_err(|error| error.to_string())?;
+                self.rollout.handle(Input::Tick, self.clock - LEAP).map_err(refused)?;
                 self.drain(tell)?;
             }
             Choice::Drift(drift) => {
@@ -305,7 +304,7 @@ impl Situation {
         let before = format!("{:?}", self.rollout);
         if self.rollout.handle(Input::Command(order.command()), self.clock).is_err() {
             if self.rollout.poll().is_some() || format!("{:?}", self.rollout) != before {
-                return Err(format!("commands: {order:?} was refused, and changed something"));
+                return Err(broken!("commands: {order:?} was refused, and changed something"));
             }
             return Ok(false);
         }
@@ -370,7 +369,7 @@ impl Situation {
     fn write(
         &mut self,
         write: &AliasWrite,
-    ) -> Result<Result<lambda_rollout::account::AliasState, lambda_rollout::Error>, Broken> {
+    ) -> Result<Result<AliasState, Error>, Broken> {
         if self.account.admits(write) {
             self.referee.takes_effect(write, &self.account)?;
         }
@@ -383,7 +382,7 @@ impl Situation {
     }
 
     fn give(&mut self, input: Input, tell: &mut dyn FnMut(&Output)) -> Result<(), Broken> {
-        self.rollout.handle(input, self.clock).map_err(|error| format!("not a command, and refused: {error}"))?;
+        self.rollout.handle(input, self.clock).map_err(refused)?;
         self.drain(tell)
     }
 
@@ -391,7 +390,7 @@ impl Situation {
         while let Some(output) = self.rollout.poll() {
             tell(&output);
             if self.ended {
-                return Err("events: something comes after the end".into());
+                return Err(broken!("events: something comes after the end"));
             }
             let now = self.clock;
             match output {
@@ -406,7 +405,7 @@ impl Situation {
                     self.referee.ended(&outcome, &self.account, &self.in_flight, &self.plan, now)?;
                     self.ended = true;
                 }
-                other => return Err(format!("events: unexpected {other:?}")),
+                other => return Err(broken!("events: unexpected {other:?}")),
             }
         }
         if self.ended {
@@ -414,6 +413,10 @@ impl Situation {
         }
         self.referee.inspect(&self.rollout, &self.in_flight, &self.plan, self.clock)
     }
+}
+
+fn refused(error: Error) -> Broken {
+    broken!("events: an input that is no command was refused: {error}")
 }
 
 fn fail(effect: &Effect, kind: ErrorKind) -> EffectResult {
