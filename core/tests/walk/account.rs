@@ -199,6 +199,10 @@ impl Account {
         self.late.push(write);
     }
 
+    pub(crate) fn forget_late(&mut self) {
+        self.late.clear();
+    }
+
     /// The writes that may still land.
     pub(crate) fn late(&self) -> &[AliasWrite] {
         &self.late
@@ -213,6 +217,10 @@ impl Account {
         let Some(other) = versions.into_iter().flatten().find(|version| *version != own) else { return };
         self.set(Routing::split(own, other, percent(50.0)));
         self.settles = Some((now + SETTLING, routing));
+    }
+
+    pub(crate) fn is_settling(&self) -> bool {
+        self.settles.is_some()
     }
 
     /// Another hand changes the alias. False when that would change nothing.

@@ -39,6 +39,16 @@ enum Hold {
     Stands { left: Duration },
 }
 
+/// What another hand's edit of the description, which is no drift, may look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edited {
+    No,
+    /// The revision has moved on, and the rollout does not know.
+    Unseen,
+    /// The rollout had a write under way: if that landed, the edit may have undone it.
+    PerhapsUndone,
+}
+
 /// Watches one rollout through all its processes, and knows the promises of DESIGN.md by their words alone.
 #[derive(Debug, Clone)]
 pub(crate) struct Referee {
@@ -55,8 +65,11 @@ pub(crate) struct Referee {
     seen: Option<Routing>,
     /// Where the rollout left the alias, or found it: what another hand makes of it is compared with this.
     ours: Option<Routing>,
+    /// The same as far as the rollout knows.
+    known_ours: Option<Routing>,
     /// Whether another hand changed the alias since.
     foreign: bool,
+    edited: Edited,
     /// The version that another hand made the alias's own, where the canary was only taken from beside it.
     left_standing: Option<Version>,
     newest_call: Option<EffectId>,
@@ -78,9 +91,8 @@ pub(crate) struct Referee {
     failing: bool,
     /// Whether what happened allows another end than the plan's own.
     excused: bool,
-    /// In the input at hand: whether it was a look at the alias, and where the rollout thought the alias to be.
+    /// Whether the input at hand is a look at the alias.
     read_now: bool,
-    thought: Option<Routing>,
     next_seq: u64,
     last_at: Timestamp,
     finished: Option<Outcome>,
@@ -96,7 +108,9 @@ impl Referee {
             known: None,
             seen: None,
             ours: None,
+            known_ours: None,
             foreign: false,
+            edited: Edited::No,
             left_standing: None,
             newest_call: None,
             unanswered: Vec::new(),
@@ -113,7 +127,6 @@ impl Referee {
             failing: false,
             excused: false,
             read_now: false,
-            thought: None,
             next_seq: 1,
             last_at: now,
             finished: None,
@@ -125,6 +138,7 @@ impl Referee {
         let mut next = Self::new(now);
         next.ours = self.ours;
         next.foreign = self.foreign;
+        next.edited = self.edited;
         next.excused = self.excused;
         next.reborn = self.reborn || !journal;
         if journal {
@@ -132,6 +146,8 @@ impl Referee {
             next.taken_up_at = Some(now);
             next.stable = self.stable;
             next.seen = self.seen;
+            next.known_ours = self.known_ours;
+            next.left_standing = self.left_standing;
             next.unanswered = std::mem::take(&mut self.unanswered);
             next.hold = self.hold;
             next.paused = self.paused;
@@ -155,6 +171,19 @@ impl Referee {
 
     pub(crate) fn other_hand(&mut self) {
         self.foreign = true;
+        self.excused = true;
+    }
+
+    /// Another hand changed the description.
+    pub(crate) fn edited(&mut self) {
+        self.edited = Edited::Unseen;
+        if !self.unanswered.is_empty() {
+            self.may_have_undone();
+        }
+    }
+
+    fn may_have_undone(&mut self) {
+        self.edited = Edited::PerhapsUndone;
         self.excused = true;
     }
 
@@ -262,7 +291,6 @@ impl Referee {
             EffectResult::Alias(result) => result.as_ref().map_err(Error::kind),
             _ => Err(ErrorKind::Unreachable),
         };
-        self.thought = self.seen;
         self.failing = result.is_err();
         match (result, write) {
             (Ok(state), _) => {
@@ -286,7 +314,12 @@ impl Referee {
                 let newest = self.unanswered.iter().rposition(|other| other == write);
                 newest.map(|index| self.unanswered.remove(index));
             }
-            (Err(_), Some(_)) => self.write_unknown = true,
+            (Err(_), Some(_)) => {
+                self.write_unknown = true;
+                if self.edited == Edited::Unseen {
+                    self.may_have_undone();
+                }
+            }
         }
     }
 
@@ -307,10 +340,16 @@ impl Referee {
             });
             self.approved = false;
         }
+        if self.edited == Edited::Unseen {
+            self.edited = Edited::No;
+        }
         self.unanswered.retain(|write| write.revision_id == state.revision_id);
         self.taken_up_at = None;
         self.known = Some(state.clone());
         self.seen = Some(state.routing);
+        if !self.foreign {
+            self.known_ours = self.seen;
+        }
     }
 
     /// The rollout asks for an effect.
@@ -436,11 +475,12 @@ impl Referee {
                 hold_to!(held, "S3: the hold of {weight} was called held before its end");
             }
             EventKind::Drifted { found, expected } => {
-                hold_to!(self.foreign, "S7: drift was told, and nobody else touched the alias");
+                hold_to!(self.looks_foreign(), "S7: drift was told, and nobody else touched the alias");
                 let read = self.known.as_ref().map(|known| known.routing);
                 hold_to!(*found == read, "S7: `drifted` does not say what was found");
-                let left = [self.ours, self.thought];
+                let left = [self.ours, self.known_ours];
                 hold_to!(left.contains(&Some(*expected)), "S7: `drifted` does not say what was expected");
+                self.known_ours = *found;
             }
             EventKind::RollingBack { cause } => {
                 self.may_roll_back(cause, plan, now)?;
@@ -464,7 +504,7 @@ impl Referee {
 
     fn may_roll_back(&self, cause: &Cause, plan: &RolloutPlan, now: Timestamp) -> Result<(), Broken> {
         let so = match cause {
-            Cause::Drift { .. } => self.foreign,
+            Cause::Drift { .. } => self.looks_foreign(),
             Cause::Alarm { .. } | Cause::Hook { .. } | Cause::Abort { .. } => self.has_cause,
             Cause::AlarmsUnreadable { .. } => {
                 let tolerated = plan.alarms().unreadable().tolerate;
@@ -488,7 +528,6 @@ impl Referee {
         now: Timestamp,
     ) -> Result<(), Broken> {
         self.read_now = false;
-        self.thought = None;
         let tolerated = plan.alarms().unreadable().tolerate;
         let deadline = plan.deadline().is_some_and(|after| now >= self.started_at + after);
         let unreadable = self.unreadable_since.is_some_and(|since| now.since(since) >= tolerated);
@@ -557,6 +596,10 @@ impl Referee {
             }
         }
         Ok(())
+    }
+
+    fn looks_foreign(&self) -> bool {
+        self.foreign || self.edited == Edited::PerhapsUndone
     }
 
     fn share_is_left(&self, account: &Account) -> bool {

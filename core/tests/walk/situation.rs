@@ -142,7 +142,6 @@ impl Situation {
             if writing {
                 choices.push(die(Landing::Already));
             }
-            // Without a journal nobody can know of it: the alias is the record.
             if writing && journal {
                 choices.push(die(Landing::Later));
             }
@@ -285,7 +284,7 @@ impl Situation {
     fn note_excuse(&mut self, choice: Choice) {
         let unanswered = self.referee.is_unanswered();
         let excuse = match choice {
-            Choice::Drift(Drift::DescriptionEdited) => false,
+            Choice::Drift(Drift::DescriptionEdited) => return self.referee.edited(),
             Choice::Drift(_) => return self.referee.other_hand(),
             Choice::Alarm(alarm) => matches!(alarm, Alarm::Firing | Alarm::Gone),
             Choice::LambdaDown | Choice::AlarmsDown => true,
@@ -293,6 +292,8 @@ impl Situation {
             Choice::Fail(_, ErrorKind::Unreachable, _) | Choice::TimeOut(..) => unanswered,
             Choice::Order(order) => order == Order::Abort,
             Choice::TickLate => self.referee.is_failing(),
+            // Without a journal, weights that AWS itself has set look like somebody else's.
+            Choice::Die { journal: false, .. } => self.account.is_settling(),
             _ => false,
         };
         if excuse {
@@ -319,7 +320,11 @@ impl Situation {
             self.land(&call, landing)?;
         }
         self.referee.new_process(journal, self.clock);
-        self.journal.take_if(|_| !journal);
+        if !journal {
+            // What may still land of it nobody can know: the alias is the record.
+            self.account.forget_late();
+            self.journal = None;
+        }
         let plan = Arc::clone(&self.plan);
         self.rollout = match &self.journal {
             Some(snapshot) => {
