@@ -11,7 +11,7 @@ pub(crate) const CANARY: u64 = 2;
 const FOREIGN: u64 = 3;
 
 /// Longer than a rollout bears that AWS does not answer, whatever it is doing.
-const OUTAGE: Duration = Duration::from_secs(9 * 60);
+const OUTAGE: Duration = Duration::from_secs(75);
 /// Time that AWS takes here to move provisioned concurrency.
 const SETTLING: Duration = Duration::from_secs(30);
 
@@ -169,16 +169,17 @@ impl Account {
         Ok(names.iter().map(reading).collect())
     }
 
-    pub(crate) fn reach_lambda(&self) -> Result<(), Error> {
+    fn reach_lambda(&self) -> Result<(), Error> {
         if self.lambda_back_at.is_some() { Err(error(ErrorKind::Unreachable)) } else { Ok(()) }
     }
 
     /// Whether this write would take effect now.
     pub(crate) fn admits(&self, write: &AliasWrite) -> bool {
-        self.alias.as_ref().is_some_and(|alias| alias.revision_id == write.revision_id)
+        !self.lambda_is_down() && self.alias.as_ref().is_some_and(|alias| alias.revision_id == write.revision_id)
     }
 
     pub(crate) fn write(&mut self, write: &AliasWrite) -> Result<AliasState, Error> {
+        self.reach_lambda()?;
         let Some(alias) = &self.alias else { return Err(error(ErrorKind::NotFound)) };
         if alias.revision_id != write.revision_id {
             return Err(error(ErrorKind::Conflict));

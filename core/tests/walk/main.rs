@@ -28,7 +28,7 @@ fn walk(strategy: Strategy, change: impl FnOnce(PlanBuilder) -> PlanBuilder) {
         .alarm("errors")
         .poll(POLL)
         .unreadable(Unreadable { tolerate: MINUTE, then: WhenUnreadable::RollBack })
-        .rollback_deadline(2 * MINUTE);
+        .rollback_deadline(MINUTE);
     let plan = change(plan).build().expect("a good plan");
     let began = std::time::Instant::now();
     match Walk::new(plan, depth()).run() {

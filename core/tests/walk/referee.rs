@@ -177,7 +177,7 @@ impl Referee {
     /// Another hand changed the description.
     pub(crate) fn edited(&mut self) {
         self.edited = Edited::Unseen;
-        if !self.unanswered.is_empty() {
+        if !self.unanswered.is_empty() || self.known.is_none() {
             self.may_have_undone();
         }
     }
@@ -199,14 +199,16 @@ impl Referee {
 
     /// Whether something has been failing that a gap in time makes look as if it had failed all through the gap.
     pub(crate) fn is_failing(&self) -> bool {
-        self.failing || self.unreadable_since.is_some()
+        self.failing || !self.unanswered.is_empty() || self.unreadable_since.is_some()
     }
 
     pub(crate) fn ordered(&mut self, command: &Command, now: Timestamp) {
         match command {
             Command::Pause => {
                 self.paused = true;
-                if let Some(Hold::Runs { ends_at }) = self.hold {
+                if let Some(Hold::Runs { ends_at }) = self.hold
+                    && ends_at > now
+                {
                     self.hold = Some(Hold::Stands { left: ends_at.since(now) });
                 }
             }
@@ -266,7 +268,7 @@ impl Referee {
                 let failed = !matches!(result, EffectResult::Hook(report) if report.verdict != HookVerdict::Fail);
                 self.has_cause |= failed;
             }
-            _ => {}
+            _ => self.failing = !matches!(result, EffectResult::Version(Ok(_))),
         }
     }
 
@@ -344,7 +346,6 @@ impl Referee {
             self.edited = Edited::No;
         }
         self.unanswered.retain(|write| write.revision_id == state.revision_id);
-        self.taken_up_at = None;
         self.known = Some(state.clone());
         self.seen = Some(state.routing);
         if !self.foreign {
@@ -470,6 +471,7 @@ impl Referee {
                 });
                 hold_to!(so, "events: `shifted` to {weight}, and nothing answered so");
             }
+            EventKind::Checked { .. } => self.taken_up_at = None,
             EventKind::StepHeld { weight, .. } => {
                 let held = matches!(self.hold, Some(Hold::Runs { ends_at }) if ends_at <= now);
                 hold_to!(held, "S3: the hold of {weight} was called held before its end");

@@ -108,7 +108,6 @@ impl Situation {
         if let Choice::TimeOut(index, _) = normal
             && let Some(write) = self.in_flight[usize::from(index)].write()
             && self.account.admits(write)
-            && !self.account.lambda_is_down()
         {
             choices.extend([Landing::Already, Landing::Later].map(|landing| Choice::TimeOut(index, landing)));
         }
@@ -346,10 +345,7 @@ impl Situation {
     fn answer(&mut self, call: &Call) -> Result<EffectResult, Broken> {
         Ok(match &call.effect {
             Effect::ReadAlias => EffectResult::Alias(self.account.read_alias()),
-            Effect::WriteAlias(write) => EffectResult::Alias(match self.account.reach_lambda() {
-                Ok(()) => self.write(write)?,
-                Err(error) => Err(error),
-            }),
+            Effect::WriteAlias(write) => EffectResult::Alias(self.write(write)?),
             Effect::CreateAlias(version) => EffectResult::Alias(self.account.create(*version)),
             Effect::ReadVersion(qualifier) => EffectResult::Version(self.account.read_version(*qualifier)),
             Effect::ReadAlarms(names) => EffectResult::Alarms(self.account.read_alarms(names)),
