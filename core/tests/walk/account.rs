@@ -175,7 +175,8 @@ impl Account {
 
     /// Whether this write would take effect now.
     pub(crate) fn admits(&self, write: &AliasWrite) -> bool {
-        !self.lambda_is_down() && self.alias.as_ref().is_some_and(|alias| alias.revision_id == write.revision_id)
+        !self.lambda_is_down()
+            && self.alias.as_ref().is_some_and(|alias| alias.revision_id == write.revision_id)
     }
 
     pub(crate) fn write(&mut self, write: &AliasWrite) -> Result<AliasState, Error> {
@@ -273,7 +274,7 @@ impl Account {
     /// The one place where the alias changes: every change moves the revision on, and shuts older writes out.
     fn set(&mut self, routing: Routing) -> AliasState {
         self.next_revision += 1;
-        let state = AliasState { routing, revision_id: format!("r{}", self.next_revision) };
+        let state = AliasState::new(routing, format!("r{}", self.next_revision));
         self.alias = Some(state.clone());
         self.settles = None;
         self.late.clear();

@@ -255,7 +255,13 @@ impl Referee {
     }
 
     /// The rollout is given the result of a call.
-    pub(crate) fn answered(&mut self, call: &Call, result: &EffectResult, plan: &RolloutPlan, now: Timestamp) {
+    pub(crate) fn answered(
+        &mut self,
+        call: &Call,
+        result: &EffectResult,
+        plan: &RolloutPlan,
+        now: Timestamp,
+    ) {
         match call.effect {
             // What is no longer waited for tells nothing.
             Effect::ReadAlias | Effect::WriteAlias(_) | Effect::CreateAlias(_) => {
@@ -265,7 +271,8 @@ impl Referee {
             }
             Effect::ReadAlarms(_) => self.alarms_answered(call, result, plan, now),
             Effect::RunHook(_) => {
-                let failed = !matches!(result, EffectResult::Hook(report) if report.verdict != HookVerdict::Fail);
+                let failed =
+                    !matches!(result, EffectResult::Hook(report) if report.verdict != HookVerdict::Fail);
                 self.has_cause |= failed;
             }
             _ => self.failing = !matches!(result, EffectResult::Version(Ok(_))),
@@ -401,7 +408,10 @@ impl Referee {
             (self.known.as_ref().map(|known| known.routing.share_of(canary)), write.routing.share_of(canary));
         let old = old.unwrap_or(Weight::ZERO);
         if self.has_cause || self.putting_back_since.is_some() {
-            hold_to!(new == Weight::ZERO && write.routing.is_single(), "S5: wrote {new} with a cause to go back");
+            hold_to!(
+                new == Weight::ZERO && write.routing.is_single(),
+                "S5: wrote {new} with a cause to go back"
+            );
             hold_to!(self.putting_back_since.is_some(), "S5: put back without a word");
             return Ok(());
         }
@@ -424,13 +434,7 @@ impl Referee {
         self.may_raise(old, new, plan, now)
     }
 
-    fn may_raise(
-        &self,
-        old: Weight,
-        new: Weight,
-        plan: &RolloutPlan,
-        now: Timestamp,
-    ) -> Result<(), Broken> {
+    fn may_raise(&self, old: Weight, new: Weight, plan: &RolloutPlan, now: Timestamp) -> Result<(), Broken> {
         let steps = plan.schedule().steps();
         hold_to!(!self.paused, "S3: raised to {new} in a pause");
         let next = steps.iter().map(|step| step.weight).find(|weight| *weight > old).unwrap_or(Weight::FULL);
@@ -492,7 +496,10 @@ impl Referee {
             EventKind::RolledBack { revision_id, .. } => {
                 let given_up = self.is_over_rollback_deadline(plan, now);
                 let proved = self.known.as_ref().is_some_and(|known| known.revision_id == *revision_id);
-                hold_to!(proved && (self.read_now || given_up), "S6: `rolled_back` was told and not read back");
+                hold_to!(
+                    proved && (self.read_now || given_up),
+                    "S6: `rolled_back` was told and not read back"
+                );
             }
             EventKind::Promoted { revision_id, .. } => {
                 let proved = self.known.as_ref().is_some_and(|known| known.revision_id == *revision_id);
@@ -512,9 +519,7 @@ impl Referee {
                 let tolerated = plan.alarms().unreadable().tolerate;
                 self.unreadable_since.is_some_and(|since| now.since(since) >= tolerated)
             }
-            Cause::Deadline { .. } => {
-                plan.deadline().is_some_and(|after| now >= self.started_at + after)
-            }
+            Cause::Deadline { .. } => plan.deadline().is_some_and(|after| now >= self.started_at + after),
             _ => self.excused,
         };
         hold_to!(so || self.has_cause, "S11: rolled back for `{cause}`, which was not so");
@@ -591,10 +596,16 @@ impl Referee {
             }
             K::RolledBack | K::Refused | K::Aborted => {
                 let single = account.routing().is_none_or(|routing| routing.is_single());
-                hold_to!(single && !self.share_is_left(account), "S6: ended as {kind} and left the canary there");
+                hold_to!(
+                    single && !self.share_is_left(account),
+                    "S6: ended as {kind} and left the canary there"
+                );
                 let stable = account.routing().and_then(|routing| routing.version.published());
                 let right = self.left_standing.or(self.stable);
-                hold_to!(right.is_none() || stable == right, "S8: ended as {kind}, and not on the version written down");
+                hold_to!(
+                    right.is_none() || stable == right,
+                    "S8: ended as {kind}, and not on the version written down"
+                );
             }
         }
         Ok(())

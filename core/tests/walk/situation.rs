@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_rollout::{Error, ErrorKind};
 use lambda_rollout::account::{AliasState, AliasWrite, HookReport, HookVerdict};
 use lambda_rollout::machine::{Effect, EffectId, EffectResult, Input, Output, Phase, Rollout, Snapshot};
 use lambda_rollout::plan::RolloutPlan;
 use lambda_rollout::units::{RolloutId, Timestamp};
+use lambda_rollout::{Error, ErrorKind};
 
 use crate::account::{Account, Alarm, Drift, Landing, error};
 use crate::choice::{Choice, Order};
@@ -212,11 +212,7 @@ impl Situation {
     }
 
     /// Lets a choice happen. False when it changes nothing.
-    pub(crate) fn apply(
-        &mut self,
-        choice: Choice,
-        tell: &mut dyn FnMut(&Output),
-    ) -> Result<bool, Broken> {
+    pub(crate) fn apply(&mut self, choice: Choice, tell: &mut dyn FnMut(&Output)) -> Result<bool, Broken> {
         self.note_excuse(choice);
         match choice {
             Choice::Start => self.give(Input::Start, tell)?,
@@ -367,17 +363,19 @@ impl Situation {
         Ok(())
     }
 
-    fn write(
-        &mut self,
-        write: &AliasWrite,
-    ) -> Result<Result<AliasState, Error>, Broken> {
+    fn write(&mut self, write: &AliasWrite) -> Result<Result<AliasState, Error>, Broken> {
         if self.account.admits(write) {
             self.referee.takes_effect(write, &self.account)?;
         }
         Ok(self.account.write(write))
     }
 
-    fn deliver(&mut self, call: Call, result: EffectResult, tell: &mut dyn FnMut(&Output)) -> Result<(), Broken> {
+    fn deliver(
+        &mut self,
+        call: Call,
+        result: EffectResult,
+        tell: &mut dyn FnMut(&Output),
+    ) -> Result<(), Broken> {
         self.referee.answered(&call, &result, &self.plan, self.clock);
         self.give(Input::Done(call.id, result), tell)
     }
