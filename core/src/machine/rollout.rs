@@ -502,13 +502,11 @@ impl Rollout {
 
     pub(super) fn persist(&mut self) {
         self.unwritten = false;
-        // While the process before is being taken up, what it wrote down still holds.
-        if self.phase == Phase::Done || self.check_only || matches!(self.memory, Memory::Tested(_)) {
+        if self.phase == Phase::Done || self.check_only {
             return;
         }
-        if let Some(snapshot) = self.snapshot() {
-            self.outputs.push_back(Output::Persist(Box::new(snapshot)));
-        }
+        let snapshot = self.memory.still_holding(self.paused).or_else(|| self.snapshot().map(Box::new));
+        self.outputs.extend(snapshot.map(Output::Persist));
     }
 
     pub(super) fn effect(&mut self, effect: Effect) -> EffectId {
@@ -536,7 +534,7 @@ impl Rollout {
             cause,
             stable_version: self.stable,
             canary_version: self.canary,
-            traffic_moved: self.traffic_moved,
+            traffic_moved: self.traffic_moved || self.writes.may_land(),
             calls: self.calls.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
             rollback: self.rollback.as_ref().and_then(Rollback::times),
             advice,

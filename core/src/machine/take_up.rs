@@ -20,8 +20,23 @@ pub(super) enum Memory {
 }
 
 impl Memory {
-    pub(super) fn is_none(&self) -> bool {
-        matches!(self, Self::None)
+    /// Whether the process before had come past its first looks at the alarms.
+    pub(super) fn is_past_check(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Untested(snapshot) | Self::Tested(snapshot) => snapshot.phase > Phase::Checking,
+        }
+    }
+
+    /// What the process before wrote down and still holds while it is being taken up, with what a person has said since.
+    pub(super) fn still_holding(&self, paused: bool) -> Option<Box<Snapshot>> {
+        match self {
+            Self::None => None,
+            Self::Untested(snapshot) => {
+                Some(Box::new(Snapshot { paused: snapshot.paused || paused, ..*snapshot.clone() }))
+            }
+            Self::Tested(snapshot) => Some(Box::new(Snapshot { paused, ..*snapshot.clone() })),
+        }
     }
 
     pub(super) fn is_untested(&self) -> bool {
@@ -67,6 +82,7 @@ impl Rollout {
             self.writes = Writes::left_behind(known.routing, &snapshot.under_way, self.now);
             self.alias = Some(known);
         }
+        self.traffic_moved |= snapshot.traffic_moved;
         let Some(found) = found else { return self.drifted(None) };
         match self.compare_with_known(found) {
             Standing::Drifted => return,
@@ -77,8 +93,8 @@ impl Rollout {
             Standing::AsKnown => {}
             Standing::OursLanded(state) => self.ours_landed(state),
         }
-        self.traffic_moved |= snapshot.traffic_moved || self.weight() > Weight::ZERO;
-        self.paused = snapshot.paused;
+        self.traffic_moved |= self.weight() > Weight::ZERO;
+        self.paused |= snapshot.paused;
         self.promote_asked = snapshot.promote_asked;
         self.watch.excuse(std::mem::take(&mut snapshot.excused));
         match snapshot.rolling_back.take() {

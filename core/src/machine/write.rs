@@ -279,6 +279,7 @@ impl Rollout {
         let Some(expected) = self.alias.as_ref().map(|alias| alias.routing) else { return };
         let routing = found.as_ref().map(|state| state.routing);
         self.emit(EventKind::Drifted { found: routing, expected });
+        self.traffic_moved |= self.writes.may_land();
         self.writes = Writes::default();
         self.alias = found;
         let cause = Cause::Drift { found: routing, expected };
