@@ -171,9 +171,10 @@ impl Witness {
             return std::future::pending().await;
         }
         let waiting = Waiting { witness: self, call: id };
-        let answer = std::future::poll_fn(|cx| if self.is_dead() { Poll::Pending } else { call.as_mut().poll(cx) });
+        let answer =
+            std::future::poll_fn(|cx| if self.is_dead() { Poll::Pending } else { call.as_mut().poll(cx) });
         let answer = answer.await;
-        waiting.is_over();
+        waiting.answered();
         if death == Some(Moment::After) {
             self.die(Moment::After);
             return std::future::pending().await;
@@ -190,7 +191,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    fn is_over(self) {
+    fn answered(self) {
         std::mem::forget(self);
     }
 }
@@ -275,7 +276,8 @@ impl AlarmPort for Witness {
 impl HookPort for Witness {
     async fn run_hook(&self, request: &HookRequest) -> HookReport {
         let call = self.0.account.run_hook(request);
-        self.witness(Effect::RunHook(request.clone()), call, |answer| EffectResult::Hook(answer.clone())).await
+        self.witness(Effect::RunHook(request.clone()), call, |answer| EffectResult::Hook(answer.clone()))
+            .await
     }
 }
 
