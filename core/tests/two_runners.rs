@@ -1,5 +1,7 @@
 //! Two runners of one plan on one alias: one of them ends the rollout, the other says who has it and leaves traffic alone.
 
+#![cfg(all(feature = "runtime", feature = "sim"))]
+
 use std::time::Duration;
 
 use lambda_rollout::account::{Claim, Routing};
