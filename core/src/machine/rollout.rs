@@ -27,6 +27,8 @@ use crate::units::{RolloutId, Timestamp, Version, Weight};
 pub struct Rollout {
     pub(super) plan: Arc<RolloutPlan>,
     pub(super) id: RolloutId,
+    /// Who runs it, for whoever else would.
+    pub(super) runner: String,
     pub(super) check_only: bool,
     pub(super) now: Timestamp,
     pub(super) started_at: Timestamp,
@@ -108,6 +110,7 @@ impl Rollout {
         Self {
             plan,
             id,
+            runner: String::new(),
             check_only: false,
             now,
             started_at: now,
@@ -139,6 +142,12 @@ impl Rollout {
             #[cfg(test)]
             panics_in: None,
         }
+    }
+
+    /// Says who runs it, as host and process: other runners of the same alias are told ([`Claim`](crate::account::Claim)).
+    #[must_use]
+    pub fn run_by(self, runner: impl Into<String>) -> Self {
+        Self { runner: runner.into(), ..self }
     }
 
     /// A rollout that only looks: it ends with [`Output::CheckPassed`] or a refusal, and writes nothing anywhere.

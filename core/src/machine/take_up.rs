@@ -120,8 +120,8 @@ impl Rollout {
         self.end(Trigger::GaveUp, OutcomeKind::Unsettled, Some(Cause::Error { error: error.report() }));
     }
 
-    /// The alarms are fine: goes on where the process before stopped. False when there was none, or when it had not come
-    /// as far as the hook before traffic.
+    /// The alarms are fine: goes on where the process before stopped. False when there was none, when it had not come
+    /// as far as the hook before traffic, or when what it wrote down contradicts the alias, which then says it all.
     pub(super) fn go_on(&mut self) -> bool {
         let Some(before) = self.memory.take_tested() else { return false };
         if self.paused {
@@ -133,8 +133,9 @@ impl Rollout {
         let reached = self.steps_taken.checked_sub(1).and_then(|last| steps.get(last));
         let (hold, bake) =
             (reached.map(|step| step.hold).unwrap_or_default(), self.plan.bake.unwrap_or_default());
+        let in_step = reached.is_some_and(|step| step.weight == self.weight());
         match before.phase {
-            Phase::Shifting if reached.is_some_and(|step| step.weight == self.weight()) => {
+            Phase::Shifting if in_step => {
                 self.step_reached(Trigger::PassedInStep);
             }
             Phase::Shifting => {
@@ -145,10 +146,10 @@ impl Rollout {
                 self.steps_taken = self.plan.schedule.steps.len();
                 self.go(Trigger::Passed);
             }
-            Phase::Promoting | Phase::AfterHook => {
+            Phase::Promoting | Phase::AfterHook if at_full => {
                 self.full_reached(Trigger::PassedToHookAtFull, Trigger::PassedAtFull);
             }
-            Phase::Holding => {
+            Phase::Holding if in_step => {
                 self.go(Trigger::PassedInStep);
                 self.hold.take_up(before.hold, hold, self.now, self.paused);
             }
@@ -158,7 +159,7 @@ impl Rollout {
                 self.emit(EventKind::GateWaiting { reason });
             }
             Phase::Ready => self.go(Trigger::Passed),
-            Phase::Baking | Phase::Confirming => {
+            Phase::Baking | Phase::Confirming if at_full => {
                 self.go(Trigger::PassedAtFull);
                 self.hold.take_up(before.hold, bake, self.now, self.paused);
             }

@@ -4,6 +4,7 @@ mod bench;
 mod drift;
 mod random;
 mod stories;
+mod survivors;
 mod taken_up;
 
 use std::collections::BTreeSet;
