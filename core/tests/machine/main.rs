@@ -1,6 +1,7 @@
 //! The machine alone, on a workbench: every story of a rollout, and every row of the transition table.
 
 mod bench;
+mod drift;
 mod random;
 mod stories;
 mod survivors;
