@@ -60,7 +60,7 @@ fn status_says_where_the_traffic_goes() {
     assert!(run.out.contains("100 % → version 1  Active"), "{}", run.out);
 
     let state = setting.endpoint.world(|world| world.alias()).expect("the alias exists");
-    let write = AliasWrite { routing: split(10.0), revision_id: state.revision_id };
+    let write = AliasWrite::new(split(10.0), state.revision_id);
     setting.endpoint.world(|world| world.write_alias(&write, Hand::Other)).expect("written");
     let run = setting.run(&["status", "sample-handler:main", "--json"]);
     let status: serde_json::Value = serde_json::from_str(&run.out).expect("one object");

@@ -1,5 +1,7 @@
 //! The journal: what it keeps, what it refuses, and what a rollout that finds one does.
 
+#![cfg(all(feature = "runtime", feature = "sim"))]
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;

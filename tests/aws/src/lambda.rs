@@ -137,7 +137,8 @@ fn update_alias(body: &Value, account: &mut Account) -> Answer {
         Err(wrong) => return invalid(&wrong),
     };
     let revision_id = body["RevisionId"].as_str().unwrap_or_default().to_owned();
-    let write = AliasWrite { routing: Routing { version, additional }, revision_id };
+    let description = body["Description"].as_str().map(str::to_owned);
+    let write = AliasWrite { routing: Routing { version, additional }, revision_id, description };
     let result = account.world.write_alias(&write, Hand::Rollout);
     answer(200, result.map(|state| alias_json(account, &state)))
 }
@@ -216,7 +217,7 @@ fn alias_json(account: &Account, state: &AliasState) -> Value {
         "AliasArn": format!("{}:{}", account.arn(), account.alias),
         "Name": account.alias,
         "FunctionVersion": state.routing.version,
-        "Description": "",
+        "Description": state.description,
         "RevisionId": state.revision_id,
     });
     if let Some((version, weight)) = state.routing.additional {

@@ -126,12 +126,13 @@ async fn publishing_and_aliases_work_as_the_simulated_endpoint_has_it() {
     let before = traffic.read_alias(&function(), &alias()).await.expect("an alias");
     assert_eq!(before.routing, Routing::only(version(1)));
     let weight = Weight::from_percent(12.5).expect("a weight");
+    let routing = Routing::split(version(1), version(2), weight);
     let shift = AliasWrite {
-        routing: Routing::split(version(1), version(2), weight),
-        revision_id: before.revision_id.clone(),
+        description: Some("on its way".into()),
+        ..AliasWrite::new(routing, before.revision_id.clone())
     };
     let shifted = traffic.write_alias(&function(), &alias(), &shift).await.expect("shifted");
-    assert_eq!(shifted.routing, shift.routing);
+    assert_eq!((shifted.routing, shifted.description.as_str()), (shift.routing, "on its way"));
     assert_ne!(shifted.revision_id, before.revision_id);
     assert_eq!(traffic.read_alias(&function(), &alias()).await.expect("an alias"), shifted);
 
@@ -140,9 +141,9 @@ async fn publishing_and_aliases_work_as_the_simulated_endpoint_has_it() {
     assert_eq!(again.kind(), ErrorKind::Conflict);
     assert_eq!(again.aws().and_then(|aws| aws.code.as_deref()), Some("PreconditionFailedException"));
 
-    let clear = AliasWrite { routing: Routing::only(version(2)), revision_id: shifted.revision_id };
+    let clear = AliasWrite::new(Routing::only(version(2)), shifted.revision_id);
     let cleared = traffic.write_alias(&function(), &alias(), &clear).await.expect("cleared");
-    assert_eq!(cleared.routing, Routing::only(version(2)));
+    assert_eq!((cleared.routing, cleared.description.as_str()), (Routing::only(version(2)), "on its way"));
     assert_eq!(traffic.read_alias(&function(), &alias()).await.expect("an alias").routing, cleared.routing);
 
     let nobody = FunctionRef::parse("nobody").expect("a name");
@@ -413,7 +414,7 @@ async fn a_412_after_another_hand_moved_the_alias_is_drift() {
     let traffic = ministack.account().traffic();
     let move_away = async || {
         let before = traffic.read_alias(&function(), &alias()).await.expect("an alias");
-        let write = AliasWrite { routing: Routing::only(version(1)), revision_id: before.revision_id };
+        let write = AliasWrite::new(Routing::only(version(1)), before.revision_id);
         traffic.write_alias(&function(), &alias(), &write).await.expect("written by another hand");
     };
     let outcome = two_steps(&ministack, &clients, ministack.account().ports(), move_away).await;

@@ -128,7 +128,7 @@ async fn another_hand_is_not_overwritten() {
     let plan = quick("version = \"2\"");
     let endpoint = SimulatedEndpoint::start(&plan, &scenario("account = { published = [\"3\"] }"));
     let outcome = run_and_at(&endpoint, plan, first_shift, || {
-        let write = AliasWrite { routing: only(3), revision_id: String::new() };
+        let write = AliasWrite::new(only(3), "");
         endpoint.world(|world| world.write_alias(&write, Hand::Other)).expect("another hand's write");
     })
     .await;

@@ -1,0 +1,280 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use lambda_rollout::machine::{Effect, Output};
+use lambda_rollout::plan::RolloutPlan;
+
+use crate::choice::Choice;
+use crate::fingerprint::Fingerprints;
+use crate::referee::{Broken, broken};
+use crate::situation::Situation;
+
+/// A situation that was reached, by its number.
+type Id = u32;
+
+/// How a situation was first reached with the fewest deviations.
+#[derive(Clone, Copy)]
+struct Reached {
+    from: Id,
+    by: Choice,
+    deviations: u8,
+    steps: u16,
+    /// Where the normal course leads; itself at the end, and as long as that is not known.
+    next: Id,
+}
+
+/// A walk through all that may happen to one plan, breadth first, layer by layer of deviations.
+pub(crate) struct Walk {
+    plan: Arc<RolloutPlan>,
+    depth: u8,
+    seen: BTreeMap<u128, Id>,
+    reached: Vec<Reached>,
+    fingerprints: Fingerprints,
+    transitions: u64,
+    /// For each rule that was broken the shortest way to it.
+    broken: BTreeMap<&'static str, (Broken, Id, Choice)>,
+}
+
+/// A path that has not ended by then never will.
+const LONGEST_PATH: u16 = 2_000;
+/// Broken promises that are told; the walk stops when there are more.
+const MOST_BROKEN: usize = 100;
+
+impl Walk {
+    pub(crate) fn new(plan: RolloutPlan, depth: u8) -> Self {
+        Self {
+            plan: Arc::new(plan),
+            depth,
+            seen: BTreeMap::new(),
+            reached: Vec::new(),
+            fingerprints: Fingerprints::default(),
+            transitions: 0,
+            broken: BTreeMap::new(),
+        }
+    }
+
+    /// Walks to the end. Errs with the story of each promise that was broken.
+    pub(crate) fn run(mut self) -> Result<String, String> {
+        let root = Reached { from: 0, by: Choice::Start, deviations: 0, steps: 0, next: 0 };
+        let mut first = Situation::new(&self.plan);
+        if let Err(broken) = step(&mut first, Choice::Start) {
+            return Err(broken.line);
+        }
+        self.reached.push(root);
+        let print = self.fingerprint(&first);
+        self.seen.insert(print, 0);
+        let mut layer = vec![(0, first)];
+        for _ in 0..=self.depth {
+            layer = self.walk_layer(layer);
+        }
+        self.find_endless();
+        let summary = self.summary();
+        if self.broken.is_empty() { Ok(summary) } else { Err(self.stories() + &summary) }
+    }
+
+    /// Expands what is reached with one number of deviations; what needs one more is the next layer. The last layer is
+    /// followed at once, so that it never has to be kept.
+    fn walk_layer(&mut self, layer: Vec<(Id, Situation)>) -> Vec<(Id, Situation)> {
+        let mut queue = VecDeque::new();
+        let mut next = Vec::new();
+        let mut layer = layer.into_iter();
+        while let Some((id, situation)) = queue.pop_front().or_else(|| layer.next()) {
+            let here = self.reached[id as usize];
+            if situation.has_ended() || self.broken.len() >= MOST_BROKEN {
+                continue;
+            }
+            for (index, choice) in situation.courses().into_iter().enumerate() {
+                let Some((to, reached)) = self.follow(id, &situation, choice, here.deviations) else {
+                    continue;
+                };
+                if index == 0 {
+                    self.reached[id as usize].next = to;
+                }
+                match reached {
+                    Some(reached) if here.deviations == self.depth => queue.push_front((to, reached)),
+                    Some(reached) => queue.push_back((to, reached)),
+                    None => {}
+                }
+            }
+            if here.deviations == self.depth {
+                continue;
+            }
+            for choice in situation.deviations() {
+                let Some((to, Some(reached))) = self.follow(id, &situation, choice, here.deviations + 1)
+                else {
+                    continue;
+                };
+                if here.deviations + 1 == self.depth {
+                    queue.push_front((to, reached))
+                } else {
+                    next.push((to, reached))
+                }
+            }
+        }
+        next
+    }
+
+    /// Lets a choice happen. `None` when that changes nothing or breaks a promise; otherwise where it leads, with the
+    /// situation if it was not known, or only with more deviations.
+    fn follow(
+        &mut self,
+        from: Id,
+        situation: &Situation,
+        choice: Choice,
+        deviations: u8,
+    ) -> Option<(Id, Option<Situation>)> {
+        let mut successor = situation.clone();
+        self.transitions += 1;
+        match step(&mut successor, choice) {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(broken) => {
+                self.note(broken, from, choice);
+                return None;
+            }
+        }
+        let steps = self.reached[from as usize].steps + 1;
+        if steps > LONGEST_PATH {
+            self.note(broken!("S9: no end after many steps"), from, choice);
+            return None;
+        }
+        let reached = Reached { from, by: choice, deviations, steps, next: 0 };
+        let print = self.fingerprint(&successor);
+        let new = self.reached.len() as Id;
+        let id = *self.seen.entry(print).or_insert(new);
+        if id == new {
+            self.reached.push(Reached { next: id, ..reached });
+            return Some((id, Some(successor)));
+        }
+        let known = &mut self.reached[id as usize];
+        if known.deviations <= deviations {
+            return Some((id, None));
+        }
+        *known = Reached { next: known.next, ..reached };
+        Some((id, Some(successor)))
+    }
+
+    fn fingerprint(&mut self, situation: &Situation) -> u128 {
+        self.fingerprints.of(situation, situation.clock(), self.plan.deadline().is_some())
+    }
+
+    /// Keeps the way with the fewest deviations, and of those the shortest.
+    fn note(&mut self, broken: Broken, from: Id, choice: Choice) {
+        let length = |id: Id| (self.reached[id as usize].deviations, self.reached[id as usize].steps);
+        match self.broken.get(broken.rule) {
+            Some((_, other, _)) if length(*other) <= length(from) => {}
+            _ => drop(self.broken.insert(broken.rule, (broken, from, choice))),
+        }
+    }
+
+    /// The normal course leads on from every situation to an end; a circle would be for ever.
+    fn find_endless(&mut self) {
+        let mut ends = vec![None; self.reached.len()];
+        for start in 0..self.reached.len() {
+            let mut way = Vec::new();
+            let mut at = start;
+            while ends[at].is_none() {
+                ends[at] = Some(false);
+                way.push(at);
+                at = self.reached[at].next as usize;
+            }
+            let last = way.last().copied();
+            // Led to where an end is known to be, or to an end itself, whose next is itself.
+            let ends_well = ends[at] == Some(true) || last == Some(at);
+            way.iter().for_each(|at| ends[*at] = Some(ends_well));
+            if !ends_well {
+                self.note(broken!("S9: for ever in a circle"), start as Id, Choice::Tick);
+                return;
+            }
+        }
+    }
+
+    fn summary(&self) -> String {
+        let mut layers = vec![0_u32; usize::from(self.depth) + 1];
+        self.reached.iter().for_each(|reached| layers[usize::from(reached.deviations)] += 1);
+        let merged = self.transitions.saturating_sub(self.reached.len() as u64);
+        let longest = self.reached.iter().map(|reached| reached.steps).max().unwrap_or(0);
+        format!(
+            "{}: {} states {layers:?}, {} transitions, {merged} merged, longest path {longest}",
+            self.plan.strategy(),
+            self.reached.len(),
+            self.transitions
+        )
+    }
+
+    fn stories(&self) -> String {
+        let mut text = String::new();
+        for (broken, id, choice) in self.broken.values() {
+            let mut choices = vec![*choice];
+            let mut at = *id;
+            while at != 0 {
+                choices.push(self.reached[at as usize].by);
+                at = self.reached[at as usize].from;
+            }
+            choices.push(Choice::Start);
+            choices.reverse();
+            writeln!(text, "{}\n{}", broken.line, story(&self.plan, &choices)).expect("memory");
+        }
+        text
+    }
+}
+
+/// One choice; a panic is a broken promise like any other.
+fn step(situation: &mut Situation, choice: Choice) -> Result<bool, Broken> {
+    catch_unwind(AssertUnwindSafe(|| situation.apply(choice, &mut |_| {}))).unwrap_or_else(|panic| {
+        let words =
+            panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(broken!("S6: a panic: {}", words.unwrap_or("without words")))
+    })
+}
+
+/// A path in words: the time, what happened, and what came out. Steps in which nothing new happens are only counted.
+fn story(plan: &Arc<RolloutPlan>, choices: &[Choice]) -> String {
+    let mut situation = Situation::new(plan);
+    let start = situation.clock();
+    let (mut text, mut quiet) = (String::new(), 0);
+    for choice in choices {
+        let subject = situation.subject(*choice);
+        let mut outputs = Vec::new();
+        let tell = |output: &Output| outputs.extend(told(output));
+        let result = catch_unwind(AssertUnwindSafe(|| situation.apply(*choice, &mut { tell })));
+        if matches!(choice, Choice::Answer(_) | Choice::Tick)
+            && outputs.is_empty()
+            && matches!(result, Ok(Ok(_)))
+        {
+            quiet += 1;
+            continue;
+        }
+        if std::mem::take(&mut quiet) > 0 {
+            writeln!(text, "             …").expect("memory");
+        }
+        let passed = situation.clock().since(start).as_millis();
+        let time = format!("{:02}:{:02}.{:03}", passed / 60_000, passed / 1000 % 60, passed % 1000);
+        writeln!(text, "  {time}  {subject}{choice}").expect("memory");
+        for output in outputs {
+            writeln!(text, "             -> {output}").expect("memory");
+        }
+        if let Ok(Err(broken)) = result {
+            writeln!(text, "             !! {}", broken.line).expect("memory");
+        }
+    }
+    text
+}
+
+/// What is worth telling of an output: events, and writes.
+fn told(output: &Output) -> Option<String> {
+    match output {
+        Output::Event(event) => {
+            let json = serde_json::to_value(&event.kind).ok()?;
+            let fields = json.as_object()?.iter().filter(|(name, _)| *name != "kind" && *name != "calls");
+            let fields: Vec<String> = fields.map(|(name, value)| format!("{name}={value}")).collect();
+            Some(format!("{} {}", event.kind.name(), fields.join(" ")))
+        }
+        Output::Effect(_, Effect::WriteAlias(write)) => {
+            Some(format!("write {} at `{}`", write.routing, write.revision_id))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,435 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use lambda_rollout::account::{AliasState, AliasWrite, HookReport, HookVerdict};
+use lambda_rollout::machine::{Effect, EffectId, EffectResult, Input, Output, Phase, Rollout, Snapshot};
+use lambda_rollout::plan::RolloutPlan;
+use lambda_rollout::units::{RolloutId, Timestamp};
+use lambda_rollout::{Error, ErrorKind};
+
+use crate::account::{Account, Alarm, Drift, Landing, error};
+use crate::choice::{Choice, Order};
+use crate::referee::{Broken, Referee, broken};
+
+/// An effect that has been asked for and not come to its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) id: EffectId,
+    pub(crate) effect: Effect,
+    pub(crate) since: Timestamp,
+    slow: bool,
+}
+
+impl Call {
+    fn write(&self) -> Option<&AliasWrite> {
+        if let Effect::WriteAlias(write) = &self.effect { Some(write) } else { None }
+    }
+
+    /// Whether its answer depends on what happens to the alias.
+    fn shows_alias(&self) -> bool {
+        matches!(self.effect, Effect::ReadAlias | Effect::WriteAlias(_))
+    }
+
+    fn time_is_up_at(&self) -> Timestamp {
+        self.since + self.effect.limit()
+    }
+}
+
+/// Everything at one moment: the rollout, the account, what is between them, and what the referee remembers.
+#[derive(Debug, Clone)]
+pub(crate) struct Situation {
+    plan: Arc<RolloutPlan>,
+    clock: Timestamp,
+    account: Account,
+    in_flight: Vec<Call>,
+    journal: Option<Snapshot>,
+    referee: Referee,
+    rollout: Rollout,
+    /// How long a person has been waited for, in ticks.
+    waited: u8,
+    ended: bool,
+}
+
+/// A sleep, or a step of the wall clock.
+const LEAP: Duration = Duration::from_secs(60 * 60);
+/// The ticks after which the person comes that a gate or a pause waits for: enough for looks at alarms and alias.
+const PATIENCE: u8 = 4;
+
+impl Situation {
+    pub(crate) fn new(plan: &Arc<RolloutPlan>) -> Self {
+        let clock = Timestamp::parse("2026-11-23T17:00:00Z").expect("a date");
+        Self {
+            plan: Arc::clone(plan),
+            clock,
+            account: Account::new(),
+            in_flight: Vec::new(),
+            journal: None,
+            referee: Referee::new(clock),
+            rollout: Rollout::new(Arc::clone(plan), RolloutId::from_bits(7), clock),
+            waited: 0,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// What a choice is about, for stories.
+    pub(crate) fn subject(&self, choice: Choice) -> String {
+        choice.call().map(|call| format!("{} ", told(&self.in_flight[call].effect))).unwrap_or_default()
+    }
+
+    /// The normal course: the oldest call is answered; when none is left, time passes.
+    pub(crate) fn normal_course(&self) -> Choice {
+        if let Some(call) = self.next_call() {
+            return Choice::Answer(call);
+        }
+        if self.waits_for_a_person() && self.waited >= PATIENCE {
+            return Choice::Order(Order::Resume);
+        }
+        let slowest = self.in_flight.iter().enumerate().min_by_key(|(_, call)| call.time_is_up_at());
+        match slowest {
+            Some((index, call)) if self.rollout.deadline().is_none_or(|due| call.time_is_up_at() <= due) => {
+                Choice::TimeOut(index as u8, Landing::Never)
+            }
+            _ => Choice::Tick,
+        }
+    }
+
+    /// What may happen in place of the normal course without being a fault of its own.
+    pub(crate) fn courses(&self) -> Vec<Choice> {
+        let normal = self.normal_course();
+        let mut choices = vec![normal];
+        if let Choice::TimeOut(index, _) = normal
+            && let Some(write) = self.in_flight[usize::from(index)].write()
+            && self.account.admits(write)
+        {
+            choices.extend([Landing::Already, Landing::Later].map(|landing| Choice::TimeOut(index, landing)));
+        }
+        let slow = self.in_flight.iter().enumerate().filter(|(_, call)| call.slow);
+        choices.extend(slow.map(|(index, _)| Choice::Answer(index as u8)));
+        // Nobody can tell earlier landings from one just before the alias is looked at.
+        if self.next_call().is_some_and(|call| self.in_flight[usize::from(call)].shows_alias()) {
+            choices.extend((0..self.account.late().len()).map(|late| Choice::LandLate(late as u8)));
+        }
+        choices
+    }
+
+    /// What may go wrong, and what people may do.
+    pub(crate) fn deviations(&self) -> Vec<Choice> {
+        let mut choices = Vec::with_capacity(40);
+        match self.next_call() {
+            Some(index) => self.befalls(index, &mut choices),
+            None if self.normal_course() == Choice::Tick => {
+                choices.extend([Choice::TickLate, Choice::TickEarly]);
+            }
+            None => {}
+        }
+        choices.extend(Order::ALL.map(Choice::Order));
+        let writing = self.in_flight.iter().filter_map(Call::write).any(|write| self.account.admits(write));
+        for journal in [false, true] {
+            let die = |landing| Choice::Die { journal, landing };
+            if journal && self.journal.is_none() {
+                continue;
+            }
+            choices.push(die(Landing::Never));
+            if writing {
+                choices.push(die(Landing::Already));
+            }
+            if writing && journal {
+                choices.push(die(Landing::Later));
+            }
+        }
+        choices
+    }
+
+    /// What may go wrong with the call that is answered next, and what may have changed before it is.
+    fn befalls(&self, index: u8, choices: &mut Vec<Choice>) {
+        use ErrorKind as E;
+        let call = &self.in_flight[usize::from(index)];
+        let mut fails = |kinds: &[(E, Landing)]| {
+            choices.extend(kinds.iter().map(|(kind, landing)| Choice::Fail(index, *kind, *landing)));
+        };
+        const NEVER: Landing = Landing::Never;
+        match &call.effect {
+            Effect::WriteAlias(write) => {
+                fails(&[(E::Unreachable, NEVER), (E::Throttled, NEVER), (E::Conflict, NEVER)]);
+                fails(&[(E::AccessDenied, NEVER), (E::Config, NEVER)]);
+                if self.account.admits(write) {
+                    fails(&[(E::Unreachable, Landing::Already), (E::Unreachable, Landing::Later)]);
+                    fails(&[(E::Conflict, Landing::Already)]);
+                    if write.routing.is_single() {
+                        choices.push(Choice::Settle(index));
+                    }
+                }
+            }
+            Effect::ReadAlias | Effect::ReadVersion(_) => {
+                fails(&[(E::Unreachable, NEVER), (E::Throttled, NEVER), (E::AccessDenied, NEVER)]);
+            }
+            Effect::ReadAlarms(_) => {
+                fails(&[(E::Throttled, NEVER)]);
+                let alarms = [Alarm::Ok, Alarm::Firing, Alarm::NoData, Alarm::Gone];
+                let others = alarms.into_iter().filter(|alarm| *alarm != self.account.alarm());
+                choices.extend(others.map(Choice::Alarm));
+                if !self.account.alarms_are_down() {
+                    choices.push(Choice::AlarmsDown);
+                }
+            }
+            Effect::RunHook(_) => {
+                let bad = [HookVerdict::Fail, HookVerdict::Inconclusive];
+                choices.extend(bad.map(|verdict| Choice::Hook(index, verdict)));
+            }
+            _ => fails(&[(E::Unreachable, NEVER)]),
+        }
+        choices.push(Choice::Delay(index));
+        // Nobody can tell an earlier change from one just before the alias is looked at.
+        if call.shows_alias() {
+            let drifts = Drift::ALL.into_iter().filter(|drift| self.is_told_from_ours(*drift));
+            choices.extend(drifts.map(Choice::Drift));
+            if !self.account.lambda_is_down() {
+                choices.push(Choice::LambdaDown);
+            }
+        }
+    }
+
+    fn is_told_from_ours(&self, drift: Drift) -> bool {
+        let mut account = self.account.clone();
+        account.drift(drift) && !self.referee.may_be_ours(account.routing())
+    }
+
+    fn next_call(&self) -> Option<u8> {
+        self.in_flight.iter().position(|call| !call.slow).map(|index| index as u8)
+    }
+
+    fn waits_for_a_person(&self) -> bool {
+        let status = self.rollout.status();
+        status.paused || status.phase == Phase::Gated
+    }
+
+    /// Lets a choice happen. False when it changes nothing.
+    pub(crate) fn apply(&mut self, choice: Choice, tell: &mut dyn FnMut(&Output)) -> Result<bool, Broken> {
+        self.note_excuse(choice);
+        match choice {
+            Choice::Start => self.give(Input::Start, tell)?,
+            Choice::Answer(index) => {
+                let call = self.in_flight.remove(usize::from(index));
+                let result = self.answer(&call)?;
+                self.deliver(call, result, tell)?;
+            }
+            Choice::Fail(index, kind, landing) => {
+                let call = self.in_flight.remove(usize::from(index));
+                self.land(&call, landing)?;
+                let result = fail(&call.effect, kind);
+                self.deliver(call, result, tell)?;
+            }
+            Choice::Delay(index) => self.in_flight[usize::from(index)].slow = true,
+            Choice::TimeOut(index, landing) => {
+                let call = self.in_flight.remove(usize::from(index));
+                self.let_pass_until(call.time_is_up_at());
+                self.land(&call, landing)?;
+                self.deliver(call, EffectResult::TimedOut, tell)?;
+            }
+            Choice::Settle(index) => {
+                let call = self.in_flight.remove(usize::from(index));
+                let before = self.account.routing();
+                let result = self.answer(&call)?;
+                before.map(|before| self.account.settle(before, self.clock));
+                self.deliver(call, result, tell)?;
+            }
+            Choice::Hook(index, verdict) => {
+                let call = self.in_flight.remove(usize::from(index));
+                let report = HookReport { verdict, ..HookReport::pass("") };
+                self.deliver(call, EffectResult::Hook(report), tell)?;
+            }
+            Choice::LandLate(index) => {
+                let write = self.account.late()[usize::from(index)].clone();
+                drop(self.write(&write)?);
+            }
+            Choice::Tick | Choice::TickLate => {
+                let Some(due) = self.rollout.deadline() else {
+                    return Err(broken!("S9: nothing is in flight, and nothing will ever be due"));
+                };
+                let due = if choice == Choice::Tick { due } else { due + LEAP };
+                self.waited = if self.waits_for_a_person() { (self.waited + 1).min(PATIENCE) } else { 0 };
+                self.let_pass_until(due);
+                self.give(Input::Tick, tell)?;
+            }
+            Choice::TickEarly => {
+                self.rollout.handle(Input::Tick, self.clock - LEAP).map_err(refused)?;
+                self.drain(tell)?;
+            }
+            Choice::Drift(drift) => {
+                self.account.drift(drift);
+            }
+            Choice::Alarm(alarm) => self.account.set_alarm(alarm),
+            Choice::LambdaDown => self.account.take_lambda_down(self.clock),
+            Choice::AlarmsDown => self.account.take_alarms_down(self.clock),
+            Choice::Order(order) => return self.order(order, tell),
+            Choice::Die { journal, landing } => self.die(journal, landing, tell)?,
+        }
+        Ok(true)
+    }
+
+    /// Tells the referee what allows the rollout to end otherwise than planned.
+    fn note_excuse(&mut self, choice: Choice) {
+        let unanswered = self.referee.is_unanswered();
+        let excuse = match choice {
+            Choice::Drift(Drift::DescriptionEdited) => return self.referee.edited(),
+            Choice::Drift(_) => return self.referee.other_hand(),
+            Choice::Alarm(alarm) => matches!(alarm, Alarm::Firing | Alarm::Gone),
+            Choice::LambdaDown | Choice::AlarmsDown => true,
+            Choice::Fail(_, ErrorKind::AccessDenied, _) => true,
+            Choice::Fail(_, ErrorKind::Unreachable, _) | Choice::TimeOut(..) => unanswered,
+            Choice::Order(order) => order == Order::Abort,
+            Choice::TickLate => self.referee.is_failing(),
+            // Without a journal, weights that AWS itself has set look like somebody else's.
+            Choice::Die { journal: false, .. } => self.account.is_settling(),
+            _ => false,
+        };
+        if excuse {
+            self.referee.excuse();
+        }
+    }
+
+    fn order(&mut self, order: Order, tell: &mut dyn FnMut(&Output)) -> Result<bool, Broken> {
+        let before = format!("{:?}", self.rollout);
+        if self.rollout.handle(Input::Command(order.command()), self.clock).is_err() {
+            if self.rollout.poll().is_some() || format!("{:?}", self.rollout) != before {
+                return Err(broken!("commands: {order:?} was refused, and changed something"));
+            }
+            return Ok(false);
+        }
+        self.waited = 0;
+        self.referee.ordered(&order.command(), self.clock);
+        self.drain(tell)?;
+        Ok(true)
+    }
+
+    fn die(&mut self, journal: bool, landing: Landing, tell: &mut dyn FnMut(&Output)) -> Result<(), Broken> {
+        for call in std::mem::take(&mut self.in_flight) {
+            self.land(&call, landing)?;
+        }
+        self.referee.new_process(journal, self.clock);
+        if !journal {
+            // What may still land of it nobody can know: the alias is the record.
+            self.account.forget_late();
+            self.journal = None;
+        }
+        let plan = Arc::clone(&self.plan);
+        self.rollout = match &self.journal {
+            Some(snapshot) => {
+                let snapshot = Snapshot { next_seq: self.referee.next_seq(), ..snapshot.clone() };
+                Rollout::restore(plan, snapshot, self.clock)
+            }
+            None => Rollout::new(plan, RolloutId::from_bits(7), self.clock),
+        };
+        self.waited = 0;
+        self.give(Input::Start, tell)
+    }
+
+    fn let_pass_until(&mut self, time: Timestamp) {
+        self.clock = self.clock.max(time);
+        self.account.pass_time(self.clock);
+    }
+
+    /// The right answer.
+    fn answer(&mut self, call: &Call) -> Result<EffectResult, Broken> {
+        Ok(match &call.effect {
+            Effect::ReadAlias => EffectResult::Alias(self.account.read_alias()),
+            Effect::WriteAlias(write) => EffectResult::Alias(self.write(write)?),
+            Effect::CreateAlias(version) => EffectResult::Alias(self.account.create(*version)),
+            Effect::ReadVersion(qualifier) => EffectResult::Version(self.account.read_version(*qualifier)),
+            Effect::ReadAlarms(names) => EffectResult::Alarms(self.account.read_alarms(names)),
+            Effect::RunHook(_) => EffectResult::Hook(HookReport::pass("")),
+            other => unreachable!("no plan here asks for {other:?}"),
+        })
+    }
+
+    /// What becomes of a call that is not answered.
+    fn land(&mut self, call: &Call, landing: Landing) -> Result<(), Broken> {
+        let Some(write) = call.write().filter(|write| self.account.admits(write)) else { return Ok(()) };
+        match landing {
+            Landing::Never => {}
+            Landing::Already => {
+                drop(self.write(write)?);
+            }
+            Landing::Later => self.account.keep_for_later(write.clone()),
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, write: &AliasWrite) -> Result<Result<AliasState, Error>, Broken> {
+        if self.account.admits(write) {
+            self.referee.takes_effect(write, &self.account)?;
+        }
+        Ok(self.account.write(write))
+    }
+
+    fn deliver(
+        &mut self,
+        call: Call,
+        result: EffectResult,
+        tell: &mut dyn FnMut(&Output),
+    ) -> Result<(), Broken> {
+        self.referee.answered(&call, &result, &self.plan, self.clock);
+        self.give(Input::Done(call.id, result), tell)
+    }
+
+    fn give(&mut self, input: Input, tell: &mut dyn FnMut(&Output)) -> Result<(), Broken> {
+        self.rollout.handle(input, self.clock).map_err(refused)?;
+        self.drain(tell)
+    }
+
+    fn drain(&mut self, tell: &mut dyn FnMut(&Output)) -> Result<(), Broken> {
+        while let Some(output) = self.rollout.poll() {
+            tell(&output);
+            if self.ended {
+                return Err(broken!("events: something comes after the end"));
+            }
+            let now = self.clock;
+            match output {
+                Output::Persist(snapshot) => self.journal = Some(*snapshot),
+                Output::Event(event) => self.referee.told(&event, &self.plan, now)?,
+                Output::Effect(id, effect) => {
+                    let journal = self.journal.as_ref();
+                    self.referee.asked(id, &effect, &self.in_flight, journal, &self.plan, now)?;
+                    self.in_flight.push(Call { id, effect, since: now, slow: false });
+                }
+                Output::Done(outcome) => {
+                    self.referee.ended(&outcome, &self.account, &self.in_flight, &self.plan, now)?;
+                    self.ended = true;
+                }
+                other => return Err(broken!("events: unexpected {other:?}")),
+            }
+        }
+        if self.ended {
+            return Ok(());
+        }
+        self.referee.inspect(&self.rollout, &self.in_flight, &self.plan, self.clock)
+    }
+}
+
+fn refused(error: Error) -> Broken {
+    broken!("events: an input that is no command was refused: {error}")
+}
+
+fn fail(effect: &Effect, kind: ErrorKind) -> EffectResult {
+    match effect {
+        Effect::ReadVersion(_) => EffectResult::Version(Err(error(kind))),
+        Effect::ReadAlarms(_) => EffectResult::Alarms(Err(error(kind))),
+        _ => EffectResult::Alias(Err(error(kind))),
+    }
+}
+
+/// An effect in the words of stories.
+fn told(effect: &Effect) -> String {
+    match effect {
+        Effect::WriteAlias(write) => format!("write of {} at `{}`", write.routing, write.revision_id),
+        other => other.kind().replace('_', " "),
+    }
+}
