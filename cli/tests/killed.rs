@@ -18,13 +18,15 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 /// Two steps and a bake, each of an eighth of a second. The alarms are looked at where the plan has to know, and seldom
-/// besides: never while a write is under way.
+/// besides: never while a write is under way. A run that hangs ends at its deadline.
 const PLAN: &str = r#"
 function = "sample-handler"
 alias = "main"
 version = "2"
 strategy = { kind = "steps", steps = [{ percent = 10, hold = "125ms" }, { percent = 50, hold = "125ms" }] }
 bake = "125ms"
+deadline = "20s"
+rollback_deadline = "20s"
 alarms = { names = ["sample-handler-errors"], poll = "1s" }
 "#;
 

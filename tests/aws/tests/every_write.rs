@@ -45,7 +45,7 @@ const WAYS: [Way; 5] = [
     Way {
         name: "rolled back from the first step",
         lines: r#"version = "2"
-                  strategy = { kind = "canary", percent = 10, interval = "1h" }"#,
+                  strategy = { kind = "canary", percent = 10, interval = "20s" }"#,
         scenario: "",
         fires_at: Some(10.0),
         weights: &[10.0, 0.0],
@@ -55,7 +55,7 @@ const WAYS: [Way; 5] = [
     Way {
         name: "rolled back from the second step",
         lines: r#"version = "2"
-                  strategy = { kind = "steps", steps = [{ percent = 10, hold = "100ms" }, { percent = 50, hold = "1h" }] }"#,
+                  strategy = { kind = "steps", steps = [{ percent = 10, hold = "100ms" }, { percent = 50, hold = "20s" }] }"#,
         scenario: "",
         fires_at: Some(50.0),
         weights: &[10.0, 50.0, 0.0],
@@ -66,7 +66,7 @@ const WAYS: [Way; 5] = [
         name: "rolled back from the bake",
         lines: r#"version = "2"
                   strategy = { kind = "canary", percent = 10, interval = "100ms" }
-                  bake = "1h""#,
+                  bake = "20s""#,
         scenario: "",
         fires_at: Some(100.0),
         weights: &[10.0, 100.0, 0.0],
@@ -96,7 +96,12 @@ impl Way {
     }
 
     fn start(&self) -> (SimulatedEndpoint, RolloutPlan) {
-        let plan = plan(&format!("{}\nalarms = {{ names = [\"errors\"], poll = \"100ms\" }}", self.lines));
+        // A rollout that hangs ends at its deadline.
+        let deadlines = "deadline = \"40s\"\nrollback_deadline = \"20s\"";
+        let plan = plan(&format!(
+            "{}\n{deadlines}\nalarms = {{ names = [\"errors\"], poll = \"100ms\" }}",
+            self.lines
+        ));
         (SimulatedEndpoint::start(&plan, &scenario(self.scenario)), plan)
     }
 

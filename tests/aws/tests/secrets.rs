@@ -29,9 +29,15 @@ const LINES: &str = r#"
 version = { s3 = { bucket = "code", key = "handler.zip" } }
 strategy = { kind = "canary", percent = 10, interval = "100ms" }
 alarms = { names = ["errors"], poll = "100ms", unreadable = { tolerate = "300ms", then = "roll-back" } }
-deadline = "3s"
+deadline = "6s"
 rollback_deadline = "1s"
 hooks.before_traffic = { lambda = "before", timeout = "1s", parameters = { password = "hunter2-parameter" } }
+"#;
+
+const QUICK: &str = r#"
+account = { update_takes = "1ms" }
+canary = { ready_after = "1ms" }
+hooks.before_traffic = { answer = "pass", after = "1ms" }
 "#;
 
 /// The child: runs the plan, and tells every event, the outcome and the whole log on its output.
@@ -79,40 +85,47 @@ impl AlarmPort for Panicking {
 /// What goes wrong in a case.
 #[derive(Debug, Clone, Default)]
 struct Trouble {
+    /// What the rollout has to come to.
     operation: &'static str,
     fault: Option<Fault>,
-    scenario: &'static str,
+    /// The port that panics.
     panics: &'static str,
 }
 
 fn troubles() -> Vec<Trouble> {
-    let none = Trouble::default();
     let fault = |operation, fault| Trouble { operation, fault: Some(fault), ..Trouble::default() };
-    let answer =
-        |operation, status, body: String| fault(operation, Fault::Answer { status, headers: vec![], body });
+    let panics = |operation, panics| Trouble { operation, panics, ..Trouble::default() };
+    let answer = |operation, status, headers: &[(&str, &str)], body: String| {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        fault(operation, Fault::Answer { status, headers, body })
+    };
     let environment = format!(r#""Environment":{{"Variables":{{"PASSWORD":"{ENVIRONMENT_VALUE}"}}}}"#);
     let mut troubles = vec![
-        none.clone(),
+        Trouble { operation: "Invoke", ..Trouble::default() },
         fault("GetAlias", Fault::Html),
         fault("UpdateAlias", Fault::Denied),
         fault("UpdateAlias", Fault::Expired),
         fault("DescribeAlarms", Fault::ServerError),
         fault("Invoke", Fault::ServerError),
         fault("Invoke", Fault::Hang),
-        Trouble {
-            scenario: "hooks.before_traffic = { answer = \"function-error\", reason = \"hunter2-parameter\" }",
-            ..none.clone()
-        },
-        Trouble {
-            scenario: "hooks.before_traffic = { answer = \"malformed\", reason = \"hunter2-parameter\" }",
-            ..none.clone()
-        },
-        Trouble { panics: "hook", ..none.clone() },
-        Trouble { panics: "alarms", ..none },
-        // AWS's own words that quote a payload.
-        answer("Invoke", 400, format!(r#"{{"message":"Could not parse request body: {PARAMETER}"}}"#)),
+        panics("PublishVersion", "hook"),
+        panics("PublishVersion", "alarms"),
+        // AWS's own words that quote a payload, what a hook threw, and what is no answer.
+        answer(
+            "Invoke",
+            400,
+            &[("x-amzn-errortype", "InvalidRequestContentException")],
+            format!(r#"{{"message":"Could not parse request body: {PARAMETER}"}}"#),
+        ),
+        answer(
+            "Invoke",
+            200,
+            &[("x-amz-function-error", "Unhandled")],
+            format!(r#"{{"errorType":"KeyError","errorMessage":"{PARAMETER}"}}"#),
+        ),
+        answer("Invoke", 200, &[], format!(r#"{{"password":"{PARAMETER}"}}"#)),
         // A page in place of an answer, which greets with what it was sent.
-        answer("DescribeAlarms", 200, format!("<html>{}</html>", SECRETS[1].1)),
+        answer("DescribeAlarms", 200, &[], format!("<html>{}</html>", SECRETS[1].1)),
     ];
     // Answers that hold the function's environment, and cannot be worked with.
     for operation in ["GetFunction", "PublishVersion", "UpdateFunctionCode"] {
@@ -121,7 +134,7 @@ fn troubles() -> Vec<Trouble> {
             format!(r#"{{{environment},"Configuration":{{{environment},"Version":"{ENVIRONMENT_VALUE}""#),
             format!(r#"{{{environment},"Version":7,"Configuration":{{{environment},"Version":7}}}}"#),
         ] {
-            troubles.push(answer(operation, 200, body));
+            troubles.push(answer(operation, 200, &[], body));
         }
     }
     troubles
@@ -129,9 +142,7 @@ fn troubles() -> Vec<Trouble> {
 
 /// Runs the plan in a process with this trouble, and gives all that was said of it.
 fn everything_said(home: &Path, trouble: &Trouble) -> String {
-    let ready = "account = { update_takes = \"1ms\" }\ncanary = { ready_after = \"1ms\" }";
-    let endpoint =
-        SimulatedEndpoint::start(&plan(LINES), &scenario(&format!("{ready}\n{}", trouble.scenario)));
+    let endpoint = SimulatedEndpoint::start(&plan(LINES), &scenario(QUICK));
     endpoint.fault_always(trouble.operation, trouble.fault.clone());
     let journal = home.join("journal");
     let mut environment = SECRETS.to_vec();
@@ -148,6 +159,8 @@ fn everything_said(home: &Path, trouble: &Trouble) -> String {
     for part in ["\"kind\":\"finished\"", "Ok(Outcome {", "DEBUG lambda_rollout", "\"kind\":\"runner\""] {
         assert!(said.contains(part), "{part} is missing, and with it what was to be looked at: {said}");
     }
+    assert!(!endpoint.requests_of(trouble.operation).is_empty(), "it never came to {trouble:?}: {said}");
+    assert!(trouble.panics.is_empty() || said.contains("panicked"), "nothing panicked: {said}");
     said
 }
 
