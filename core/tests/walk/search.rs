@@ -8,7 +8,7 @@ use lambda_rollout::plan::RolloutPlan;
 
 use crate::choice::Choice;
 use crate::fingerprint::Fingerprints;
-use crate::referee::{Broken, broken};
+use crate::broken::{Broken, broken};
 use crate::situation::Situation;
 
 /// A situation that was reached, by its number.
@@ -190,8 +190,7 @@ impl Walk {
         let merged = self.transitions.saturating_sub(self.reached.len() as u64);
         let longest = self.reached.iter().map(|reached| reached.steps).max().unwrap_or(0);
         format!(
-            "{}: {} states {layers:?}, {} transitions, {merged} merged, longest path {longest}",
-            self.plan.strategy(),
+            "{} states {layers:?}, {} transitions, {merged} merged, longest path {longest}",
             self.reached.len(),
             self.transitions
         )

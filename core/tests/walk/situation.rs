@@ -9,7 +9,8 @@ use lambda_rollout::units::{RolloutId, Timestamp};
 
 use crate::account::{Account, Alarm, Drift, Landing, error};
 use crate::choice::{Choice, Order};
-use crate::referee::{Broken, Referee, broken};
+use crate::broken::{Broken, broken};
+use crate::referee::{Referee, Scene};
 
 /// An effect that has been asked for and not come to its end.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn write(&self) -> Option<&AliasWrite> {
+    pub(crate) fn write(&self) -> Option<&AliasWrite> {
         if let Effect::WriteAlias(write) = &self.effect { Some(write) } else { None }
     }
 
@@ -38,7 +39,6 @@ impl Call {
 /// Everything at one moment: the rollout, the account, what is between them, and what the referee remembers.
 #[derive(Debug, Clone)]
 pub(crate) struct Situation {
-    plan: Arc<RolloutPlan>,
     clock: Timestamp,
     account: Account,
     in_flight: Vec<Call>,
@@ -59,7 +59,6 @@ impl Situation {
     pub(crate) fn new(plan: &Arc<RolloutPlan>) -> Self {
         let clock = Timestamp::parse("2026-11-23T17:00:00Z").expect("a date");
         Self {
-            plan: Arc::clone(plan),
             clock,
             account: Account::new(),
             in_flight: Vec::new(),
@@ -283,8 +282,8 @@ impl Situation {
     fn note_excuse(&mut self, choice: Choice) {
         let unanswered = self.referee.is_unanswered();
         let excuse = match choice {
-            Choice::Drift(Drift::DescriptionEdited) => return self.referee.edited(),
-            Choice::Drift(_) => return self.referee.other_hand(),
+            Choice::Drift(Drift::DescriptionEdited) => return self.referee.edited_by_other_hand(),
+            Choice::Drift(_) => return self.referee.moved_by_other_hand(),
             Choice::Alarm(alarm) => matches!(alarm, Alarm::Firing | Alarm::Gone),
             Choice::LambdaDown | Choice::AlarmsDown => true,
             Choice::Fail(_, ErrorKind::AccessDenied, _) => true,
@@ -324,7 +323,7 @@ impl Situation {
             self.account.forget_late();
             self.journal = None;
         }
-        let plan = Arc::clone(&self.plan);
+        let plan = self.rollout.plan();
         self.rollout = match &self.journal {
             Some(snapshot) => {
                 let snapshot = Snapshot { next_seq: self.referee.next_seq(), ..snapshot.clone() };
@@ -377,8 +376,15 @@ impl Situation {
         Ok(self.account.write(write))
     }
 
-    fn deliver(&mut self, call: Call, result: EffectResult, tell: &mut dyn FnMut(&Output)) -> Result<(), Broken> {
-        self.referee.answered(&call, &result, &self.plan, self.clock);
+    fn deliver(
+        &mut self,
+        call: Call,
+        result: EffectResult,
+        tell: &mut dyn FnMut(&Output),
+    ) -> Result<(), Broken> {
+        let plan = self.rollout.plan();
+        let scene = scene(&plan, self.clock, &self.account, &self.in_flight, &self.journal);
+        self.referee.answered(&call, &result, &scene);
         self.give(Input::Done(call.id, result), tell)
     }
 
@@ -388,22 +394,22 @@ impl Situation {
     }
 
     fn drain(&mut self, tell: &mut dyn FnMut(&Output)) -> Result<(), Broken> {
+        let plan = self.rollout.plan();
         while let Some(output) = self.rollout.poll() {
             tell(&output);
             if self.ended {
                 return Err(broken!("events: something comes after the end"));
             }
-            let now = self.clock;
+            let scene = scene(&plan, self.clock, &self.account, &self.in_flight, &self.journal);
             match output {
                 Output::Persist(snapshot) => self.journal = Some(*snapshot),
-                Output::Event(event) => self.referee.told(&event, &self.plan, now)?,
+                Output::Event(event) => self.referee.told(&event, &scene)?,
                 Output::Effect(id, effect) => {
-                    let journal = self.journal.as_ref();
-                    self.referee.asked(id, &effect, &self.in_flight, journal, &self.plan, now)?;
-                    self.in_flight.push(Call { id, effect, since: now, slow: false });
+                    self.referee.asked(id, &effect, &scene)?;
+                    self.in_flight.push(Call { id, effect, since: self.clock, slow: false });
                 }
                 Output::Done(outcome) => {
-                    self.referee.ended(&outcome, &self.account, &self.in_flight, &self.plan, now)?;
+                    self.referee.ended(&outcome, &scene)?;
                     self.ended = true;
                 }
                 other => return Err(broken!("events: unexpected {other:?}")),
@@ -412,8 +418,19 @@ impl Situation {
         if self.ended {
             return Ok(());
         }
-        self.referee.inspect(&self.rollout, &self.in_flight, &self.plan, self.clock)
+        let scene = scene(&plan, self.clock, &self.account, &self.in_flight, &self.journal);
+        self.referee.inspect(&self.rollout, &scene)
     }
+}
+
+fn scene<'s>(
+    plan: &'s RolloutPlan,
+    now: Timestamp,
+    account: &'s Account,
+    in_flight: &'s [Call],
+    journal: &'s Option<Snapshot>,
+) -> Scene<'s> {
+    Scene { plan, now, account, in_flight, journal: journal.as_ref() }
 }
 
 fn refused(error: Error) -> Broken {
