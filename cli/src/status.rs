@@ -1,6 +1,6 @@
 //! `status`: where an alias sends its traffic now.
 
-use lambda_rollout::account::{AliasState, FunctionVersion, Lifecycle};
+use lambda_rollout::account::{AliasState, Claim, FunctionVersion, Lifecycle};
 use lambda_rollout::units::{Qualifier, Weight};
 use serde_json::json;
 
@@ -26,6 +26,7 @@ pub(crate) async fn status(args: &StatusArgs, aws: &AwsArgs) -> Result<u8, Failu
             "alias": alias,
             "weighted": !state.routing.is_single(),
             "revision_id": state.revision_id,
+            "moved_by": Claim::find(&state.description),
             "versions": versions,
         });
         print(&document.to_string())?;
@@ -35,6 +36,9 @@ pub(crate) async fn status(args: &StatusArgs, aws: &AwsArgs) -> Result<u8, Failu
     let split = if state.routing.is_single() { "one version alone" } else { "weighted over two versions" };
     let revision = paint(tone::FAINT, format_args!("  (revision {})", one_line(&state.revision_id)));
     let mut lines = vec![format!("{head} · {split}{revision}")];
+    if let Some(claim) = Claim::find(&state.description) {
+        lines.push(format!("  {}", paint(tone::WARN, one_line(&format!("moved by {claim}")))));
+    }
     lines.extend(versions.iter().map(|(share, version)| version_line(*share, version)));
     print(&lines.join("\n"))?;
     Ok(0)

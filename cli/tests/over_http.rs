@@ -2,16 +2,14 @@
 
 mod support;
 
-use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use lambda_rollout::RolloutPlan;
-use lambda_rollout::account::{AlarmState, Routing};
-use lambda_rollout::sim::Scenario;
-use lambda_rollout::units::{Version, Weight};
-use lambda_rollout_aws_tests::{Fault, SimulatedEndpoint};
-use support::{command, finished};
+use lambda_rollout::account::{AlarmState, AliasWrite};
+use lambda_rollout::sim::Hand;
+use lambda_rollout_aws_tests::{Fault, only, split};
+use support::finished;
+use support::setting::Setting;
 
 /// A canary of a tenth of a second, from version 1 to version 2.
 const PLAN: &str = r#"
@@ -24,53 +22,12 @@ names = ["sample-handler-errors"]
 poll = "100ms"
 "#;
 
-struct Setting {
-    folder: tempfile::TempDir,
-    endpoint: SimulatedEndpoint,
-}
-
-impl Setting {
-    fn new(plan: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("plan.toml");
-        fs::write(&path, plan).expect("written");
-        let plan = RolloutPlan::from_file(&path).expect("a plan");
-        let endpoint = SimulatedEndpoint::start(&plan, &Scenario::default());
-        endpoint.set_alarm("sample-handler-errors", AlarmState::Ok, "quiet");
-        Self { folder, endpoint }
-    }
-
-    fn plan(&self) -> String {
-        self.folder.path().join("plan.toml").to_str().expect("a path in UTF-8").to_owned()
-    }
-
-    /// The command against the endpoint, by the standard AWS configuration alone.
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = command(args);
-        command.env("AWS_ENDPOINT_URL", self.endpoint.url()).env("AWS_REGION", "eu-west-1");
-        command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "not-to-be-seen");
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> support::Run {
-        finished(&self.command(args).output().expect("the binary runs"))
-    }
-
-    fn routing(&self) -> Routing {
-        self.endpoint.world(|world| world.alias()).expect("the alias exists").routing
-    }
-}
-
-fn version(number: u64) -> Version {
-    Version::new(number).expect("above zero")
-}
-
 #[test]
 fn a_good_release_is_promoted() {
     let setting = Setting::new(PLAN);
     let run = setting.run(&["run", &setting.plan(), "--json"]);
     assert_eq!(run.code, 0, "{}", run.err);
-    assert_eq!(setting.routing(), Routing::only(version(2)));
+    assert_eq!(setting.routing(), only(2));
     let kinds: Vec<_> =
         run.events().iter().map(|event| event["kind"].as_str().unwrap_or_default().to_owned()).collect();
     assert_eq!(kinds, ["started", "checked", "shifted", "step_held", "shifted", "promoted", "finished"]);
@@ -89,7 +46,7 @@ fn an_alarm_rolls_back() {
     setting.endpoint.set_alarm("sample-handler-errors", AlarmState::Alarm, "too many\x1b[2J errors");
     text.push_str(&std::io::read_to_string(&mut said).expect("readable"));
     assert_eq!(child.wait().expect("it ends").code(), Some(4), "{text}");
-    assert_eq!(setting.routing(), Routing::only(version(1)));
+    assert_eq!(setting.routing(), only(1));
     assert!(text.contains("rolled back main serves version 1 alone"), "{text}");
     assert!(text.contains("too many [2J errors") && !text.contains('\x1b'), "{text}");
 }
@@ -102,16 +59,9 @@ fn status_says_where_the_traffic_goes() {
     assert!(run.out.contains("one version alone"), "{}", run.out);
     assert!(run.out.contains("100 % → version 1  Active"), "{}", run.out);
 
-    let tenth = Weight::from_percent(10.0).expect("a weight");
     let state = setting.endpoint.world(|world| world.alias()).expect("the alias exists");
-    let write = lambda_rollout::account::AliasWrite {
-        routing: Routing::split(version(1), version(2), tenth),
-        revision_id: state.revision_id,
-    };
-    setting
-        .endpoint
-        .world(|world| world.write_alias(&write, lambda_rollout::sim::Hand::Other))
-        .expect("written");
+    let write = AliasWrite::new(split(10.0), state.revision_id);
+    setting.endpoint.world(|world| world.write_alias(&write, Hand::Other)).expect("written");
     let run = setting.run(&["status", "sample-handler:main", "--json"]);
     let status: serde_json::Value = serde_json::from_str(&run.out).expect("one object");
     assert_eq!(status["weighted"], true);

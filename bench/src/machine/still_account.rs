@@ -22,7 +22,7 @@ impl StillAccount {
     pub(crate) fn on_version_1() -> Self {
         let version = Version::new(1).expect("versions start at 1");
         let revision_id = "3f6c1f0e-6a8a-4f3b-9f6e-0d5f0a6c2b10".to_owned();
-        Self { alias: Mutex::new(AliasState { routing: Routing::only(version), revision_id }) }
+        Self { alias: Mutex::new(AliasState::new(Routing::only(version), revision_id)) }
     }
 
     /// Answers the machine.

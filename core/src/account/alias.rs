@@ -66,6 +66,17 @@ pub struct AliasState {
     pub routing: Routing,
     /// Changes with every write to the alias; a write that names an older one is refused with 412.
     pub revision_id: String,
+    /// What people wrote about it, with the [`Claim`](super::Claim) of the rollout that moves it behind, if one does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+}
+
+impl AliasState {
+    /// An alias that nobody has described.
+    #[must_use]
+    pub fn new(routing: Routing, revision_id: impl Into<String>) -> Self {
+        Self { routing, revision_id: revision_id.into(), description: String::new() }
+    }
 }
 
 /// One guarded write to the plan's alias.
@@ -75,4 +86,15 @@ pub struct AliasWrite {
     pub routing: Routing,
     /// The revision last seen; the write takes effect only if it still is the newest.
     pub revision_id: String,
+    /// The description, where it has to change; `None` leaves it as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+impl AliasWrite {
+    /// A write that leaves the description as it is.
+    #[must_use]
+    pub fn new(routing: Routing, revision_id: impl Into<String>) -> Self {
+        Self { routing, revision_id: revision_id.into(), description: None }
+    }
 }

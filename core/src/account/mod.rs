@@ -4,10 +4,12 @@
 
 mod alarm;
 mod alias;
+mod claim;
 mod hook;
 mod version;
 
 pub use alarm::{AlarmReading, AlarmState};
 pub use alias::{AliasState, AliasWrite, Routing};
+pub use claim::Claim;
 pub use hook::{HookFailure, HookMoment, HookReport, HookRequest, HookVerdict};
 pub use version::{CodeSource, FunctionVersion, Lifecycle, PublishRequest, UpdateStatus};

@@ -40,7 +40,7 @@ impl CloudWatchAlarms {
             endpoint: self.connection.cloudwatch_endpoint(),
             quotable: true,
         };
-        let mut next_token = None;
+        let mut next_token: Option<String> = None;
         loop {
             let request = self
                 .connection
@@ -51,7 +51,7 @@ impl CloudWatchAlarms {
                 .alarm_types(AlarmType::CompositeAlarm)
                 .alarm_types(AlarmType::LogAlarm)
                 .max_records(NAMES_A_CALL as i32)
-                .set_next_token(next_token);
+                .set_next_token(next_token.clone());
             let answer = request.send().await.map_err(|error| call.failed(error))?;
             for alarm in answer.metric_alarms() {
                 readings.push(read!(call, alarm));
@@ -63,6 +63,10 @@ impl CloudWatchAlarms {
                 readings.push(read!(call, alarm));
             }
             match answer.next_token.filter(|token| !token.is_empty()) {
+                // Asked for again it would lead here again, as fast as the network can.
+                Some(token) if next_token.as_ref() == Some(&token) => {
+                    return Err(call.misfit("an end to its pages"));
+                }
                 Some(token) => next_token = Some(token),
                 None => return Ok(()),
             }

@@ -51,7 +51,7 @@ impl TrafficPort for LambdaTraffic {
         let call = self.call("GetAlias", "lambda:GetAlias", function);
         let request = self.client().get_alias().function_name(function.as_str()).name(alias.as_str());
         let answer = request.send().await.map_err(|error| call.failed(error))?;
-        alias_state(&call, answer.function_version(), answer.routing_config(), answer.revision_id())
+        alias_state!(call, answer)
     }
 
     async fn write_alias(
@@ -68,10 +68,11 @@ impl TrafficPort for LambdaTraffic {
             .name(alias.as_str())
             .function_version(write.routing.version.to_string())
             .routing_config(weights(&write.routing))
+            .set_description(write.description.clone())
             .revision_id(&write.revision_id);
         let request = request.customize().config_override(once(WRITE));
         let answer = request.send().await.map_err(|error| call.failed(error))?;
-        alias_state(&call, answer.function_version(), answer.routing_config(), answer.revision_id())
+        alias_state!(call, answer)
     }
 
     async fn create_alias(
@@ -89,7 +90,7 @@ impl TrafficPort for LambdaTraffic {
             .function_version(version.to_string());
         let request = request.customize().config_override(once(WRITE));
         let answer = request.send().await.map_err(|error| call.failed(error))?;
-        alias_state(&call, answer.function_version(), answer.routing_config(), answer.revision_id())
+        alias_state!(call, answer)
     }
 
     async fn read_version(
@@ -155,12 +156,23 @@ fn weights(routing: &Routing) -> AliasRoutingConfiguration {
     AliasRoutingConfiguration::builder().set_additional_version_weights(Some(map.collect())).build()
 }
 
-fn alias_state(
+/// An alias from any of the three answers that describe one, which share their getters but no type.
+macro_rules! alias_state {
+    ($call:expr, $answer:expr) => {{
+        let routing = routing(&$call, $answer.function_version(), $answer.routing_config())?;
+        let revision_id =
+            $answer.revision_id().ok_or_else(|| $call.misfit("the alias's revision id"))?.to_owned();
+        let description = $answer.description().unwrap_or_default().to_owned();
+        Ok(AliasState { routing, revision_id, description })
+    }};
+}
+use alias_state;
+
+fn routing(
     call: &Call<'_>,
     version: Option<&str>,
     routing: Option<&AliasRoutingConfiguration>,
-    revision_id: Option<&str>,
-) -> Result<AliasState, Error> {
+) -> Result<Routing, Error> {
     let version = version.ok_or_else(|| call.misfit("the alias's version"))?;
     let version =
         Qualifier::parse(version).map_err(|wrong| call.unusable(format!("the alias's version: {wrong}")))?;
@@ -178,8 +190,7 @@ fn alias_state(
         let text = "the alias has more than one additional version, which Lambda does not allow".to_owned();
         return Err(call.unusable(text));
     }
-    let revision_id = revision_id.ok_or_else(|| call.misfit("the alias's revision id"))?.to_owned();
-    Ok(AliasState { routing: Routing { version, additional }, revision_id })
+    Ok(Routing { version, additional })
 }
 
 /// A version from any of the three answers that describe one, which share their getters but no type.

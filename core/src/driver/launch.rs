@@ -9,7 +9,7 @@ use super::in_process::InProcessHooks;
 use super::task::{Kept, RolloutTask};
 use crate::account::{HookMoment, HookReport, HookRequest};
 use crate::error::{Error, ErrorKind};
-use crate::journal::Journal;
+use crate::journal::{Journal, Runner};
 use crate::machine::Rollout;
 use crate::plan::{HookRunner, RolloutPlan};
 use crate::ports::Ports;
@@ -128,6 +128,7 @@ impl Launch {
                 Rollout::new(plan, id, now)
             }
         };
+        let machine = machine.run_by(Runner::this_process(now).in_short());
         let id = machine.status().rollout_id;
         let ports = Ports { hooks: Arc::new(self.hooks), ..self.ports };
         let (send_event, events) = mpsc::unbounded_channel();

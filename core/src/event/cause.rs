@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::{AlarmState, HookFailure, HookMoment, Routing};
+use crate::account::{AlarmState, Claim, HookFailure, HookMoment, Routing};
 use crate::error::ErrorReport;
 use crate::units::{AlarmName, Timestamp, Version, format_duration};
 
@@ -66,6 +66,14 @@ pub enum Cause {
     AliasWeighted {
         /// Where it points.
         found: Routing,
+        /// Which rollout brought it there, where the alias says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Claim>,
+    },
+    /// Another runner moves the alias. This one let go of it, as it is.
+    TakenOver {
+        /// Which rollout, and who runs it.
+        by: Claim,
     },
     /// The alias points to `$LATEST`, to which nothing can be rolled back.
     AliasOnLatest,
@@ -130,9 +138,13 @@ impl fmt::Display for Cause {
             Self::Drift { found: None, expected } => {
                 write!(f, "another hand deleted the alias, expected {expected}")
             }
-            Self::AliasWeighted { found } => {
+            Self::AliasWeighted { found, by: None } => {
                 write!(f, "the alias already is on two versions ({found}), and not by this plan")
             }
+            Self::AliasWeighted { found, by: Some(by) } => {
+                write!(f, "the alias already is on two versions ({found}), moved there by {by}")
+            }
+            Self::TakenOver { by } => write!(f, "another runner moves the alias: {by}"),
             Self::AliasOnLatest => {
                 f.write_str("the alias points to $LATEST, to which nothing can be rolled back")
             }

@@ -21,6 +21,12 @@ impl Runner {
     pub fn this_process(now: Timestamp) -> Self {
         Self { host: host(), process: std::process::id(), since: now }
     }
+
+    /// Host and process alone, as they stand in an alias's description.
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        format!("{}/{}", self.host, self.process)
+    }
 }
 
 impl fmt::Display for Runner {

@@ -105,7 +105,8 @@ impl Rollout {
             other => Err(unanswered(&other)),
         };
         // What fires while traffic is on the canary version already is not excused as having fired before.
-        let first = self.phase == Phase::Checking && self.weight() == Weight::ZERO && self.memory.is_none();
+        let first =
+            self.phase == Phase::Checking && self.weight() == Weight::ZERO && !self.memory.is_past_check();
         let excused = self.watch.excused().len();
         let Judgement { verdict, changes, outage } = self.watch.answered(result, first, self.now);
         self.unwritten |= self.watch.excused().len() != excused;

@@ -7,11 +7,13 @@
 //! - `prepare`: pre-flight, before any traffic moves
 //! - `write`: guarded writes, writes of unknown result, drift
 //! - `rollback`: putting everything back, and proving it
+//! - `claim`: two runners on one alias
 //! - `take_up`: going on where another process stopped
 //! - `hook`, `command`: what hooks answer, what people want
 //! - `alarm_watch`: when the alarms are looked at (what they mean is [`crate::judge`]'s to say)
 
 mod alarm_watch;
+mod claim;
 mod command;
 mod effect;
 mod hook;

@@ -4,7 +4,7 @@ use super::effect::Effect;
 use super::phase::{Phase, Trigger};
 use super::rollout::{Call, Rollout};
 use crate::account::{
-    AliasState, FunctionVersion, HookMoment, Lifecycle, PublishRequest, Routing, UpdateStatus,
+    AliasState, Claim, FunctionVersion, HookMoment, Lifecycle, PublishRequest, Routing, UpdateStatus,
 };
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, CheckedAlarm, EventKind, OutcomeKind};
@@ -149,8 +149,8 @@ impl Rollout {
         if let Some(alias) = &self.alias
             && !alias.routing.is_single()
         {
-            let found = alias.routing;
-            return self.refuse(Cause::AliasWeighted { found });
+            let (found, by) = (alias.routing, Claim::find(&alias.description));
+            return self.refuse(Cause::AliasWeighted { found, by });
         }
         self.preparation.canary = Some(latest);
         self.compare_versions_next();
@@ -231,7 +231,10 @@ impl Rollout {
             None => {}
             // A rollout of this plan, or one like it, was left in mid-step: carry on from there.
             Some((second, _)) if second == canary => self.traffic_moved = true,
-            Some(_) => return self.refuse(Cause::AliasWeighted { found: routing }),
+            Some(_) => {
+                let by = Claim::find(&alias.description);
+                return self.refuse(Cause::AliasWeighted { found: routing, by });
+            }
         }
         self.await_canary();
     }

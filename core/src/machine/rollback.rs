@@ -50,7 +50,9 @@ impl Rollout {
             return;
         }
         let writing = matches!(self.call, Some((_, Call::Write)));
-        if self.weight() > Weight::ZERO || self.writes.may_land() || writing {
+        let takes_traffic = self.weight() > Weight::ZERO || self.writes.may_land() || writing;
+        // A check finds the traffic that another rollout moved, and leaves it to that.
+        if takes_traffic && !self.check_only {
             self.begin_rollback(Trigger::PutBack, cause);
         } else {
             self.refuse(cause);

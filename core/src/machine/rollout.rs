@@ -27,6 +27,8 @@ use crate::units::{RolloutId, Timestamp, Version, Weight};
 pub struct Rollout {
     pub(super) plan: Arc<RolloutPlan>,
     pub(super) id: RolloutId,
+    /// Who runs it, for whoever else would.
+    pub(super) runner: String,
     pub(super) check_only: bool,
     pub(super) now: Timestamp,
     pub(super) started_at: Timestamp,
@@ -108,6 +110,7 @@ impl Rollout {
         Self {
             plan,
             id,
+            runner: String::new(),
             check_only: false,
             now,
             started_at: now,
@@ -139,6 +142,12 @@ impl Rollout {
             #[cfg(test)]
             panics_in: None,
         }
+    }
+
+    /// Says who runs it, as host and process: other runners of the same alias are told ([`Claim`](crate::account::Claim)).
+    #[must_use]
+    pub fn run_by(self, runner: impl Into<String>) -> Self {
+        Self { runner: runner.into(), ..self }
     }
 
     /// A rollout that only looks: it ends with [`Output::CheckPassed`] or a refusal, and writes nothing anywhere.
@@ -182,17 +191,19 @@ impl Rollout {
                 _ => Ok(()),
             };
         }
+        let mut taken = Ok(());
         match input {
             Input::Start => self.start(),
             Input::Tick => {}
             Input::Done(id, result) => self.finish_effect(id, result),
-            Input::Command(command) => self.obey(command)?,
+            Input::Command(command) => taken = self.obey(command),
         }
+        // After a command that does not fit, too: what is due by now would not come again as a deadline.
         self.advance();
         if self.unwritten {
             self.persist();
         }
-        Ok(())
+        taken
     }
 
     /// The next thing to be done, in order; `None` when there is nothing until the next input.
@@ -500,13 +511,11 @@ impl Rollout {
 
     pub(super) fn persist(&mut self) {
         self.unwritten = false;
-        // While the process before is being taken up, what it wrote down still holds.
-        if self.phase == Phase::Done || self.check_only || matches!(self.memory, Memory::Tested(_)) {
+        if self.phase == Phase::Done || self.check_only {
             return;
         }
-        if let Some(snapshot) = self.snapshot() {
-            self.outputs.push_back(Output::Persist(Box::new(snapshot)));
-        }
+        let snapshot = self.memory.still_holding(self.paused).or_else(|| self.snapshot().map(Box::new));
+        self.outputs.extend(snapshot.map(Output::Persist));
     }
 
     pub(super) fn effect(&mut self, effect: Effect) -> EffectId {
@@ -525,15 +534,16 @@ impl Rollout {
 
     pub(super) fn end(&mut self, on: Trigger, kind: OutcomeKind, cause: Option<Cause>) {
         self.go(on);
-        let on_two_versions =
-            kind == OutcomeKind::Unsettled || matches!(cause, Some(Cause::AliasWeighted { .. }));
+        let is_weighted = self.alias.as_ref().is_some_and(|alias| !alias.routing.is_single());
+        let refused = matches!(kind, OutcomeKind::Refused | OutcomeKind::Aborted);
+        let on_two_versions = kind == OutcomeKind::Unsettled || refused && is_weighted;
         let advice = on_two_versions.then(|| self.settling_command());
         let outcome = Outcome {
             kind,
             cause,
             stable_version: self.stable,
             canary_version: self.canary,
-            traffic_moved: self.traffic_moved,
+            traffic_moved: self.traffic_moved || self.writes.may_land(),
             calls: self.calls.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
             rollback: self.rollback.as_ref().and_then(Rollback::times),
             advice,

@@ -20,8 +20,23 @@ pub(super) enum Memory {
 }
 
 impl Memory {
-    pub(super) fn is_none(&self) -> bool {
-        matches!(self, Self::None)
+    /// Whether the process before had come past its first looks at the alarms.
+    pub(super) fn is_past_check(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Untested(snapshot) | Self::Tested(snapshot) => snapshot.phase > Phase::Checking,
+        }
+    }
+
+    /// What the process before wrote down and still holds while it is being taken up, with what a person has said since.
+    pub(super) fn still_holding(&self, paused: bool) -> Option<Box<Snapshot>> {
+        match self {
+            Self::None => None,
+            Self::Untested(snapshot) => {
+                Some(Box::new(Snapshot { paused: snapshot.paused || paused, ..*snapshot.clone() }))
+            }
+            Self::Tested(snapshot) => Some(Box::new(Snapshot { paused, ..*snapshot.clone() })),
+        }
     }
 
     pub(super) fn is_untested(&self) -> bool {
@@ -77,11 +92,12 @@ impl Rollout {
             Standing::AsKnown => {}
             Standing::OursLanded(state) => self.ours_landed(state),
         }
-        self.traffic_moved |= snapshot.traffic_moved || self.weight() > Weight::ZERO;
-        self.paused = snapshot.paused;
+        self.traffic_moved |= self.weight() > Weight::ZERO;
+        self.paused |= snapshot.paused;
         self.promote_asked = snapshot.promote_asked;
         self.watch.excuse(std::mem::take(&mut snapshot.excused));
         match snapshot.rolling_back.take() {
+        self.traffic_moved |= snapshot.traffic_moved;
             // A write of the process before may still be on its way: then the alias is written whatever it reads as.
             Some(cause) => self.begin_rollback(Trigger::RememberedRollback, cause),
             None => {
@@ -104,8 +120,8 @@ impl Rollout {
         self.end(Trigger::GaveUp, OutcomeKind::Unsettled, Some(Cause::Error { error: error.report() }));
     }
 
-    /// The alarms are fine: goes on where the process before stopped. False when there was none, or when it had not come
-    /// as far as the hook before traffic.
+    /// The alarms are fine: goes on where the process before stopped. False when there was none, when it had not come
+    /// as far as the hook before traffic, or when what it wrote down contradicts the alias, which then says it all.
     pub(super) fn go_on(&mut self) -> bool {
         let Some(before) = self.memory.take_tested() else { return false };
         if self.paused {
@@ -117,8 +133,9 @@ impl Rollout {
         let reached = self.steps_taken.checked_sub(1).and_then(|last| steps.get(last));
         let (hold, bake) =
             (reached.map(|step| step.hold).unwrap_or_default(), self.plan.bake.unwrap_or_default());
+        let in_step = reached.is_some_and(|step| step.weight == self.weight());
         match before.phase {
-            Phase::Shifting if reached.is_some_and(|step| step.weight == self.weight()) => {
+            Phase::Shifting if in_step => {
                 self.step_reached(Trigger::PassedInStep);
             }
             Phase::Shifting => {
@@ -129,10 +146,10 @@ impl Rollout {
                 self.steps_taken = self.plan.schedule.steps.len();
                 self.go(Trigger::Passed);
             }
-            Phase::Promoting | Phase::AfterHook => {
+            Phase::Promoting | Phase::AfterHook if at_full => {
                 self.full_reached(Trigger::PassedToHookAtFull, Trigger::PassedAtFull);
             }
-            Phase::Holding => {
+            Phase::Holding if in_step => {
                 self.go(Trigger::PassedInStep);
                 self.hold.take_up(before.hold, hold, self.now, self.paused);
             }
@@ -142,7 +159,7 @@ impl Rollout {
                 self.emit(EventKind::GateWaiting { reason });
             }
             Phase::Ready => self.go(Trigger::Passed),
-            Phase::Baking | Phase::Confirming => {
+            Phase::Baking | Phase::Confirming if at_full => {
                 self.go(Trigger::PassedAtFull);
                 self.hold.take_up(before.hold, bake, self.now, self.paused);
             }

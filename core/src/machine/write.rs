@@ -31,7 +31,7 @@ pub(super) enum Standing {
     OursLanded(AliasState),
     /// AWS is still moving provisioned concurrency from one version to the other, with weights of its own.
     Settling,
-    /// Another hand changed it; that has been dealt with.
+    /// Another hand changed it, or another runner has it; that has been dealt with.
     Drifted,
 }
 
@@ -54,6 +54,11 @@ impl Writes {
         let mut routings = self.may_land.clone();
         routings.extend(self.wanted.filter(|wanted| !self.may_land.contains(wanted)));
         routings
+    }
+
+    /// Whether a write of ours, made or wanted, brings the alias there.
+    pub(super) fn brings(&self, routing: &Routing) -> bool {
+        self.wanted == Some(*routing) || self.may_land.contains(routing)
     }
 
     pub(super) fn may_land(&self) -> bool {
@@ -107,7 +112,8 @@ impl Rollout {
 
     pub(super) fn send_write(&mut self) {
         let (Some(routing), Some(alias)) = (self.writes.wanted, &self.alias) else { return };
-        let write = AliasWrite { routing, revision_id: alias.revision_id.clone() };
+        let description = self.description_for(&routing, &alias.description);
+        let write = AliasWrite { routing, revision_id: alias.revision_id.clone(), description };
         self.persist();
         let id = self.effect(Effect::WriteAlias(write));
         self.call = Some((id, Call::Write));
@@ -221,6 +227,7 @@ impl Rollout {
     /// Takes over an alias that a write of ours, of unknown result until now, has changed.
     pub(super) fn ours_landed(&mut self, state: AliasState) {
         self.writes = Writes { acknowledged: Some((state.routing, self.now)), ..Writes::default() };
+        self.unwritten = true;
         self.note_shift(state);
     }
 
@@ -246,6 +253,10 @@ impl Rollout {
         let Some(known) = &self.alias else { return Standing::AsKnown };
         if state == *known {
             return Standing::AsKnown;
+        }
+        if let Some(by) = self.other_runner(known, &state) {
+            self.taken_over(state, by);
+            return Standing::Drifted;
         }
         if self.writes.may_land.contains(&state.routing) {
             return Standing::OursLanded(state);
@@ -279,6 +290,7 @@ impl Rollout {
         let Some(expected) = self.alias.as_ref().map(|alias| alias.routing) else { return };
         let routing = found.as_ref().map(|state| state.routing);
         self.emit(EventKind::Drifted { found: routing, expected });
+        self.traffic_moved |= self.writes.may_land();
         self.writes = Writes::default();
         self.alias = found;
         let cause = Cause::Drift { found: routing, expected };

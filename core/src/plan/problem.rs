@@ -22,7 +22,7 @@ impl Problem {
     // read.
     const LONGEST: usize = 400;
 
-    pub(super) fn new(path: &str, line: Option<u32>, what: InvalidValue) -> Self {
+    pub(crate) fn new(path: &str, line: Option<u32>, what: InvalidValue) -> Self {
         let one_line = |text: &str| {
             let mut line: String = text
                 .chars()

@@ -4,7 +4,7 @@ use super::document::{
     AlarmSpec, AliasStart, Deed, Document, Fault, FaultSpec, Metric, Route, Span, Statistic, VersionSpec,
 };
 use crate::plan::Problem;
-use crate::units::Weight;
+use crate::units::{InvalidValue, Weight};
 
 /// Every value that cannot be, in the document's order.
 pub(super) fn problems_of(document: &Document) -> Vec<Problem> {
@@ -54,12 +54,7 @@ impl Check {
         right: impl Into<String>,
     ) {
         if !holds {
-            self.problems.push(Problem {
-                path: path.into(),
-                line: None,
-                wrong: wrong.into(),
-                right: right.into(),
-            });
+            self.problems.push(Problem::new(&path.into(), None, InvalidValue::new(wrong, right)));
         }
     }
 

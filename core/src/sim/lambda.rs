@@ -123,8 +123,7 @@ impl Lambda {
                 lambda.newest().map_or_else(String::new, |(_, newest)| newest.code.sha256.clone());
         }
         lambda.initial = lambda.routing_at_start(named, document);
-        lambda.alias =
-            lambda.initial.map(|routing| AliasState { routing, revision_id: lambda.next_revision() });
+        lambda.alias = lambda.initial.map(|routing| AliasState::new(routing, lambda.next_revision()));
         lambda
     }
 
@@ -202,7 +201,8 @@ impl Lambda {
             return Err(Refusal::stale(&write.revision_id));
         }
         self.check_routing(&write.routing, now)?;
-        Ok(self.set_alias(write.routing, by, guarded, now))
+        let description = write.description.clone().unwrap_or_else(|| state.description.clone());
+        Ok(self.set_alias(write.routing, description, by, guarded, now))
     }
 
     pub(super) fn create_alias(
@@ -216,11 +216,18 @@ impl Lambda {
         }
         let routing = Routing::only(version);
         self.check_routing(&routing, now)?;
-        Ok(self.set_alias(routing, by, true, now))
+        Ok(self.set_alias(routing, String::new(), by, true, now))
     }
 
-    fn set_alias(&mut self, routing: Routing, by: Hand, guarded: bool, now: Timestamp) -> AliasState {
-        let state = AliasState { routing, revision_id: self.next_revision() };
+    fn set_alias(
+        &mut self,
+        routing: Routing,
+        description: String,
+        by: Hand,
+        guarded: bool,
+        now: Timestamp,
+    ) -> AliasState {
+        let state = AliasState { routing, revision_id: self.next_revision(), description };
         let revision_id = state.revision_id.clone();
         self.history.push(AliasChange { at: now, by, routing: Some(routing), revision_id, guarded });
         self.alias = Some(state.clone());
@@ -356,7 +363,7 @@ impl Lambda {
         };
         if let Some(routing) = routing {
             // A person's console writes without a guard, whatever the alias was.
-            let write = AliasWrite { routing, revision_id: String::new() };
+            let write = AliasWrite::new(routing, "");
             let _refused = self.write_alias(&write, Hand::Other, now);
         }
     }

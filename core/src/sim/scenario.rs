@@ -6,7 +6,7 @@ use super::check;
 use super::document::Document;
 use crate::error::{Error, ErrorKind};
 use crate::plan::{PlanError, Problem};
-use crate::units::Timestamp;
+use crate::units::{InvalidValue, Timestamp};
 
 /// What a simulated account is like and what befalls it: a TOML file that a user can write.
 ///
@@ -139,11 +139,7 @@ impl Default for Scenario {
 
 fn syntax_problem(text: &str, error: &toml::de::Error) -> PlanError {
     let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let problem = Problem {
-        path: String::new(),
-        line: line.and_then(|line| u32::try_from(line).ok()),
-        wrong: error.message().lines().collect::<Vec<_>>().join(" "),
-        right: "the keys of a scenario are on the page of lambda_rollout::sim".to_owned(),
-    };
-    PlanError { problems: vec![problem] }
+    let wrong = error.message().lines().collect::<Vec<_>>().join(" ");
+    let what = InvalidValue::new(wrong, "the keys of a scenario are on the page of lambda_rollout::sim");
+    Problem::new("", line.and_then(|line| u32::try_from(line).ok()), what).into()
 }

@@ -228,7 +228,7 @@ impl Bench {
         Self {
             rollout,
             now: start,
-            alias: Some(AliasState { routing: only(1), revision_id: "r0".into() }),
+            alias: Some(AliasState::new(only(1), "r0")),
             latest: function_version(None),
             published: [1, 2, 3].map(|number| (version(number), function_version(Some(number)))).into(),
             alarms: plan.alarms().names().iter().map(|name| (name.clone(), AlarmState::Ok)).collect(),
@@ -259,7 +259,7 @@ impl Bench {
     }
 
     pub(crate) fn with_alias(mut self, routing: Option<Routing>) -> Self {
-        self.alias = routing.map(|routing| AliasState { routing, revision_id: "r0".into() });
+        self.alias = routing.map(|routing| AliasState::new(routing, "r0"));
         self
     }
 
@@ -427,7 +427,7 @@ impl Bench {
     pub(crate) fn set_alias(&mut self, routing: Option<Routing>) {
         self.alias = routing.map(|routing| {
             self.history.push(routing);
-            AliasState { routing, revision_id: self.next_revision() }
+            AliasState::new(routing, self.next_revision())
         });
         self.touched = true;
         self.referee.foreign = self.alias.as_ref().map(|alias| alias.routing);
@@ -513,7 +513,8 @@ impl Bench {
         }
         self.referee.takes_effect(write);
         self.history.push(write.routing);
-        let state = AliasState { routing: write.routing, revision_id: self.next_revision() };
+        let description = write.description.clone().unwrap_or_else(|| alias.description.clone());
+        let state = AliasState { routing: write.routing, revision_id: self.next_revision(), description };
         self.alias = Some(state.clone());
         Ok(state)
     }
@@ -548,7 +549,7 @@ impl Bench {
         }
         let routing = Routing::only(canary);
         self.history.push(routing);
-        self.alias = Some(AliasState { routing, revision_id: self.next_revision() });
+        self.alias = Some(AliasState::new(routing, self.next_revision()));
         match fate {
             Fate::ReplyLost => EffectResult::TimedOut,
             _ => EffectResult::Alias(Ok(self.alias.clone().expect("just set"))),

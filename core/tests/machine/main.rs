@@ -3,6 +3,7 @@
 mod bench;
 mod random;
 mod stories;
+mod survivors;
 mod taken_up;
 
 use std::collections::BTreeSet;

@@ -218,7 +218,7 @@ pub(crate) fn an_alias_with_foreign_weights_refuses() -> Bench {
     let bench = Bench::new(canary(|plan| plan)).with_alias(Some(split(1, 3, 20.0))).run();
     assert_eq!(
         (bench.kind(), bench.cause()),
-        (OutcomeKind::Refused, &Cause::AliasWeighted { found: split(1, 3, 20.0) })
+        (OutcomeKind::Refused, &Cause::AliasWeighted { found: split(1, 3, 20.0), by: None })
     );
     assert!(bench.writes.is_empty());
     assert!(bench.end().advice.as_ref().is_some_and(|advice| advice.contains("--function-version 1 ")));
@@ -836,7 +836,7 @@ pub(crate) fn a_deadline_before_traffic_refuses() -> Bench {
     bench
 }
 
-fn abort() -> Command {
+pub(crate) fn abort() -> Command {
     Command::Abort { reason: "enough".into() }
 }
 

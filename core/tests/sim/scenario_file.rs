@@ -40,6 +40,20 @@ fn what_is_no_scenario_is_refused_with_its_line() {
 }
 
 #[test]
+fn what_is_said_of_a_value_stays_a_line_that_can_be_read() {
+    let long = "x".repeat(10_000);
+    for text in [
+        format!("[[faults]]\nfault = \"tab\\tand\\r{long}\""),
+        format!("alarms = [{{ name = '{long}' }}]"),
+        "alarms = [{ name = \"\\u001b[2J\" }, { name = \"\\u001b[2J\" }]".to_owned(),
+    ] {
+        let message = refused(&text);
+        assert!(!message.contains(|c: char| c.is_control() && c != '\n'), "{message:?}");
+        assert!(message.lines().all(|line| line.chars().count() < 1_000), "{message:?}");
+    }
+}
+
+#[test]
 fn every_value_that_cannot_be_is_told_at_once() {
     let message = refused(
         r#"

@@ -32,7 +32,7 @@ fn share(percent: f64) -> Weight {
 }
 
 fn write(routing: Routing, revision_id: &str) -> AliasWrite {
-    AliasWrite { routing, revision_id: revision_id.to_owned() }
+    AliasWrite::new(routing, revision_id)
 }
 
 fn after(world: &World, seconds: u64) -> Timestamp {

@@ -74,11 +74,14 @@ pub(crate) fn describe_alarms(protocol: Protocol, body: &Value, account: &mut Ac
         [] => kind == "MetricAlarm",
         types => types.iter().any(|asked| asked == kind),
     };
-    let shown: Vec<&AlarmReading> = readings.iter().filter(|reading| asked(kind(&reading.name))).collect();
+    let is_there = |name: &AlarmName| !account.deleted.contains(name.as_str());
+    let shown: Vec<&AlarmReading> =
+        readings.iter().filter(|reading| asked(kind(&reading.name)) && is_there(&reading.name)).collect();
     let page = wanted.max_records.min(account.page_size);
     let rest = &shown[wanted.next_token.min(shown.len())..];
     let (now, later) = rest.split_at(page.min(rest.len()));
-    let next_token = (!later.is_empty()).then(|| (wanted.next_token + now.len()).to_string());
+    let leads_on = !later.is_empty() || account.last_page_leads_on;
+    let next_token = leads_on.then(|| (wanted.next_token + now.len()).to_string());
     let (composite, metric): (Vec<&AlarmReading>, Vec<&AlarmReading>) =
         now.iter().partition(|reading| kind(&reading.name) == "CompositeAlarm");
     match protocol {

@@ -18,10 +18,11 @@ use lambda_rollout::aws;
 use lambda_rollout::sim::{Scenario, World};
 use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, Timestamp};
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::answer::{Answer, Protocol};
-use crate::fault::{Fault, FaultPlan};
+use crate::fault::{Fault, FaultPlan, Met};
+use crate::held::{Held, Hold, Waiting};
 use crate::{cloudwatch, control, lambda, query};
 
 /// The simulated account behind Lambda's and CloudWatch's wire formats, on a free port of the loopback
@@ -55,7 +56,9 @@ pub(crate) struct Account {
     pub(crate) function: FunctionRef,
     pub(crate) alias: AliasName,
     pub(crate) composite: BTreeSet<String>,
+    pub(crate) deleted: BTreeSet<String>,
     pub(crate) page_size: usize,
+    pub(crate) last_page_leads_on: bool,
 }
 
 impl Account {
@@ -69,6 +72,7 @@ pub(crate) struct Shared {
     pub(crate) faults: FaultPlan,
     pub(crate) log: Vec<Request>,
     pub(crate) born: Instant,
+    arrivals: watch::Sender<()>,
     start: Timestamp,
 }
 
@@ -113,9 +117,12 @@ impl SimulatedEndpoint {
             function: plan.function().clone(),
             alias: plan.alias().clone(),
             composite: BTreeSet::new(),
+            deleted: BTreeSet::new(),
             page_size: 100,
+            last_page_leads_on: false,
         };
-        let shared = Shared { account, faults: FaultPlan::default(), log: Vec::new(), born: now(), start };
+        let (faults, arrivals) = (FaultPlan::default(), watch::Sender::default());
+        let shared = Shared { account, faults, log: Vec::new(), born: now(), arrivals, start };
         let shared = Arc::new(Mutex::new(shared));
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn({
@@ -159,6 +166,27 @@ impl SimulatedEndpoint {
         self.lock().faults.always(operation, fault);
     }
 
+    /// Every call for a page after the first meets this fault, until it is called with `None`.
+    pub fn fault_further_pages(&self, fault: Option<Fault>) {
+        self.lock().faults.further_pages(fault);
+    }
+
+    /// Keeps the n-th call of this operation, counted from 1, waiting for a decision.
+    pub fn hold(&self, operation: &str, nth: u64) -> Held {
+        self.held(|faults, hold| faults.hold(operation, nth, hold))
+    }
+
+    /// Keeps the n-th call of all, counted from 1, waiting for a decision.
+    pub fn hold_of_all(&self, nth: u64) -> Held {
+        self.held(|faults, hold| faults.hold_of_all(nth, hold))
+    }
+
+    fn held(&self, plan: impl FnOnce(&mut FaultPlan, Hold)) -> Held {
+        let (hold, waiting) = oneshot::channel();
+        plan(&mut self.lock().faults, hold);
+        Held { shared: Arc::clone(&self.shared), waiting }
+    }
+
     /// Holds an alarm in a state, and says when.
     pub fn set_alarm(&self, name: &str, state: AlarmState, reason: &str) -> Instant {
         let name = AlarmName::parse(name).expect("an alarm's name");
@@ -171,9 +199,24 @@ impl SimulatedEndpoint {
         self.lock().account.composite.insert(name.to_owned());
     }
 
+    /// An alarm is gone from now on, or there again.
+    pub fn delete_alarm(&self, name: &str, deleted: bool) {
+        let gone = &mut self.lock().account.deleted;
+        if deleted {
+            gone.insert(name.to_owned())
+        } else {
+            gone.remove(name)
+        };
+    }
+
     /// `DescribeAlarms` gives at most so many alarms at once, as if there were more.
     pub fn set_page_size(&self, page_size: usize) {
         self.lock().account.page_size = page_size;
+    }
+
+    /// The last page of `DescribeAlarms` names a next one, which is empty and names itself, or does not.
+    pub fn let_last_page_lead_on(&self, leads_on: bool) {
+        self.lock().account.last_page_leads_on = leads_on;
     }
 
     /// Looks at the account, or has another hand change it.
@@ -195,6 +238,14 @@ impl SimulatedEndpoint {
         self.lock().log.iter().filter(|request| request.operation == operation).cloned().collect()
     }
 
+    /// Waits until the n-th request of this operation, counted from 1, has arrived.
+    pub async fn arrived(&self, operation: &str, nth: usize) {
+        let mut arrivals = self.lock().arrivals.subscribe();
+        while self.requests_of(operation).len() < nth {
+            arrivals.changed().await.expect("the endpoint outlives who asks it");
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         lock(&self.shared)
     }
@@ -209,7 +260,7 @@ impl Drop for SimulatedEndpoint {
     }
 }
 
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+pub(crate) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
@@ -278,17 +329,35 @@ async fn handle(shared: &Mutex<Shared>, request: hyper::Request<Incoming>) -> Re
             }
         },
     };
-    let body = call.body(&body);
-    let fault = {
+    let request =
+        Request { operation: call.operation().to_owned(), at: now(), target, body: call.body(&body) };
+    let met = {
         let mut shared = lock(shared);
-        let operation = call.operation().to_owned();
-        shared.log.push(Request { operation: operation.clone(), at: now(), target, body: body.clone() });
-        shared.faults.meet(&operation)
+        shared.log.push(request.clone());
+        shared.arrivals.send_replace(());
+        shared.faults.meet(&request.operation, &request.body)
     };
-    answer(shared, &call, &body, fault).await
+    match met {
+        Met::Nothing => answer(shared, &call, &request.body, None).await,
+        Met::Fault(fault) => answer(shared, &call, &request.body, Some(fault)).await,
+        Met::Hold(hold) => wait_for_decision(shared, hold, request, call).await,
+    }
 }
 
-enum Call {
+async fn wait_for_decision(
+    shared: &Mutex<Shared>,
+    hold: Hold,
+    request: Request,
+    call: Call,
+) -> Result<Response, Break> {
+    let (decide, decided) = oneshot::channel();
+    match hold.send(Waiting { request, call, answer: Some(decide) }) {
+        Ok(()) => decided.await.map(response).map_err(|_| Break),
+        Err(Waiting { request, call, .. }) => answer(shared, &call, &request.body, None).await,
+    }
+}
+
+pub(crate) enum Call {
     Lambda(lambda::Call),
     CloudWatch(Protocol, String),
 }
@@ -312,7 +381,7 @@ impl Call {
         cloudwatch::body(self.protocol(), bytes)
     }
 
-    fn perform(&self, body: &Value, shared: &mut Shared) -> Answer {
+    pub(crate) fn perform(&self, body: &Value, shared: &mut Shared) -> Answer {
         shared.catch_up();
         match self {
             Self::Lambda(call) => call.perform(body, &mut shared.account),
@@ -334,11 +403,15 @@ async fn answer(
 ) -> Result<Response, Break> {
     let performed = match &fault {
         Some(fault) if !fault.takes_effect() => None,
+        Some(Fault::Repeated) => {
+            let _to_the_first = call.perform(body, &mut lock(shared));
+            Some(call.perform(body, &mut lock(shared)))
+        }
         _ => Some(call.perform(body, &mut lock(shared))),
     };
     let error = |status, code, message| Answer::error(call.protocol(), status, code, message);
     let answer = match (fault, performed) {
-        (None, Some(answer)) => answer,
+        (None | Some(Fault::Repeated), Some(answer)) => answer,
         (Some(Fault::Late(by)), Some(answer)) => answer.after(by),
         (Some(Fault::Throttle), _) if call.protocol() == Protocol::RestJson => {
             error(429, "TooManyRequestsException", "Rate exceeded")
@@ -356,6 +429,7 @@ async fn answer(
             error(500, "ServiceException", "Internal error")
         }
         (Some(Fault::Unavailable), _) => error(503, "ServiceUnavailableException", "Unavailable"),
+        (Some(Fault::Refused(code)), _) => error(400, code, "Refused to order"),
         (Some(Fault::Html), _) => Answer::html(),
         (Some(Fault::Answer { status, headers, body }), _) => {
             let mut answer = Answer::new(status, "application/json", body);
@@ -363,9 +437,8 @@ async fn answer(
             answer
         }
         (Some(Fault::Hang | Fault::HangAfter), _) => std::future::pending().await,
-        (Some(Fault::LostRequest | Fault::LostReply | Fault::Late(_)), _) | (None, None) => {
-            return Err(Break);
-        }
+        (Some(Fault::LostRequest | Fault::LostReply | Fault::Late(_) | Fault::Repeated), _)
+        | (None, None) => return Err(Break),
     };
     wait(answer.after).await;
     Ok(response(answer))

@@ -1,6 +1,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::held::Hold;
+
 /// What can befall a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -30,6 +34,10 @@ pub enum Fault {
     HangAfter,
     /// It takes effect, and is answered so much later.
     Late(Duration),
+    /// Something on the way delivers it twice, and what comes back is the answer to the second.
+    Repeated,
+    /// 400 with this code; no effect.
+    Refused(&'static str),
     /// Another web server answers, with a page.
     Html,
     /// This very answer; no effect.
@@ -60,6 +68,7 @@ impl Fault {
             "lost-reply" => Self::LostReply,
             "hang" => Self::Hang,
             "hang-after" => Self::HangAfter,
+            "repeated" => Self::Repeated,
             "html" => Self::Html,
             _ => return None,
         })
@@ -67,16 +76,30 @@ impl Fault {
 
     /// Whether the call takes effect all the same.
     pub(crate) fn takes_effect(&self) -> bool {
-        matches!(self, Self::ServerErrorAfter | Self::LostReply | Self::HangAfter | Self::Late(_))
+        matches!(
+            self,
+            Self::ServerErrorAfter | Self::LostReply | Self::HangAfter | Self::Late(_) | Self::Repeated
+        )
     }
 }
 
-/// Which calls meet which fault.
-#[derive(Debug, Default)]
+/// Which calls meet which fault, and which are held.
+#[derive(Default)]
 pub(crate) struct FaultPlan {
     nth: BTreeMap<(String, u64), Fault>,
     always: BTreeMap<String, Fault>,
+    further_pages: Option<Fault>,
+    held: BTreeMap<(String, u64), Hold>,
+    held_of_all: BTreeMap<u64, Hold>,
     seen: BTreeMap<String, u64>,
+    seen_of_all: u64,
+}
+
+/// What a call meets.
+pub(crate) enum Met {
+    Nothing,
+    Fault(Fault),
+    Hold(Hold),
 }
 
 impl FaultPlan {
@@ -91,10 +114,30 @@ impl FaultPlan {
         };
     }
 
-    /// Counts a call, and gives the fault that it meets.
-    pub(crate) fn meet(&mut self, operation: &str) -> Option<Fault> {
+    pub(crate) fn further_pages(&mut self, fault: Option<Fault>) {
+        self.further_pages = fault;
+    }
+
+    pub(crate) fn hold(&mut self, operation: &str, nth: u64, hold: Hold) {
+        self.held.insert((operation.to_owned(), nth), hold);
+    }
+
+    pub(crate) fn hold_of_all(&mut self, nth: u64, hold: Hold) {
+        self.held_of_all.insert(nth, hold);
+    }
+
+    /// Counts a call, and gives what it meets.
+    pub(crate) fn meet(&mut self, operation: &str, body: &Value) -> Met {
+        self.seen_of_all += 1;
         let nth = self.seen.entry(operation.to_owned()).or_default();
         *nth += 1;
-        self.nth.get(&(operation.to_owned(), *nth)).or_else(|| self.always.get(operation)).cloned()
+        let this = (operation.to_owned(), *nth);
+        if let Some(hold) = self.held.remove(&this).or_else(|| self.held_of_all.remove(&self.seen_of_all)) {
+            return Met::Hold(hold);
+        }
+        let is_further_page = body["NextToken"].is_string();
+        let of_its_page = self.further_pages.as_ref().filter(|_| is_further_page);
+        let fault = self.nth.get(&this).or(of_its_page).or_else(|| self.always.get(operation));
+        fault.cloned().map_or(Met::Nothing, Met::Fault)
     }
 }

@@ -15,6 +15,9 @@ use crate::answer::{Answer, Protocol};
 use crate::endpoint::Account;
 use crate::query::decode;
 
+/// The value of an environment variable of the function, which every answer that describes a version holds.
+pub const ENVIRONMENT_VALUE: &str = "hunter2-environment-value";
+
 /// One Lambda call: the operation and what its path and query say.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -134,7 +137,8 @@ fn update_alias(body: &Value, account: &mut Account) -> Answer {
         Err(wrong) => return invalid(&wrong),
     };
     let revision_id = body["RevisionId"].as_str().unwrap_or_default().to_owned();
-    let write = AliasWrite { routing: Routing { version, additional }, revision_id };
+    let description = body["Description"].as_str().map(str::to_owned);
+    let write = AliasWrite { routing: Routing { version, additional }, revision_id, description };
     let result = account.world.write_alias(&write, Hand::Rollout);
     answer(200, result.map(|state| alias_json(account, &state)))
 }
@@ -213,7 +217,7 @@ fn alias_json(account: &Account, state: &AliasState) -> Value {
         "AliasArn": format!("{}:{}", account.arn(), account.alias),
         "Name": account.alias,
         "FunctionVersion": state.routing.version,
-        "Description": "",
+        "Description": state.description,
         "RevisionId": state.revision_id,
     });
     if let Some((version, weight)) = state.routing.additional {
@@ -249,6 +253,7 @@ fn version_json(account: &Account) -> impl Fn(FunctionVersion) -> Value + use<> 
             "DeadLetterConfig": {"TargetArn": facts.dead_letter},
             "CodeSha256": facts.code_sha256,
             "RevisionId": facts.revision_id,
+            "Environment": {"Variables": {"PASSWORD": ENVIRONMENT_VALUE}},
             "Runtime": "python3.13",
             "Handler": "index.handler",
         })

@@ -12,12 +12,15 @@ mod control;
 mod endpoint;
 mod fault;
 mod fixture;
+mod held;
 mod lambda;
 mod ministack;
-
 mod query;
+mod trace;
 
 pub use endpoint::{Request, SimulatedEndpoint};
 pub use fault::Fault;
-pub use fixture::{child, plan, scenario};
+pub use fixture::{child, only, plan, run, scenario, split, version};
+pub use held::{Arrived, Held};
+pub use lambda::ENVIRONMENT_VALUE;
 pub use ministack::Ministack;

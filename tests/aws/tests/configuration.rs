@@ -2,11 +2,12 @@
 
 use std::net::TcpListener;
 
+use lambda_rollout::account::AliasWrite;
 use lambda_rollout::aws::Account;
 use lambda_rollout::units::{AliasName, FunctionRef};
-use lambda_rollout_aws_tests::{Fault, SimulatedEndpoint, plan, scenario};
+use lambda_rollout_aws_tests::{Fault, SimulatedEndpoint, only, plan, scenario};
 
-/// The child: connects as the environment says, reads the alias, and prints what came of it on one line.
+/// The child: connects as the environment says, reads or writes the alias, and prints what came of it on one line.
 #[tokio::test]
 #[ignore = "run by the other tests of this file, each in an environment of its own"]
 async fn child() {
@@ -25,8 +26,14 @@ async fn child() {
     let alias = AliasName::parse("main").expect("a name");
     let result = match builder.connect().await {
         Ok(account) => {
-            let read = account.traffic().read_alias(&function, &alias).await;
-            read.map(|state| format!("{} in {}", state.routing, account.region()))
+            let traffic = account.traffic();
+            let state = if variable("CHILD_WRITES").is_some() {
+                let write = AliasWrite { routing: only(2), revision_id: "r".to_owned() };
+                traffic.write_alias(&function, &alias, &write).await
+            } else {
+                traffic.read_alias(&function, &alias).await
+            };
+            state.map(|state| format!("{} in {}", state.routing, account.region()))
         }
         Err(error) => Err(error),
     };
@@ -133,6 +140,21 @@ fn no_credentials_where_the_metadata_service_is_absent_or_silent() {
         assert!(line.starts_with("config: GetAlias: no credentials found; set AWS_PROFILE, or "), "{line}");
     }
     assert_eq!(endpoint.requests().len(), 0, "nothing may be sent");
+}
+
+/// What the environment says of retries is not for this program: a write is the machine's to repeat.
+#[test]
+fn retries_from_the_environment_repeat_no_write() {
+    let endpoint = endpoint();
+    endpoint.fault_always("UpdateAlias", Some(Fault::ServerErrorAfter));
+    for mode in ["standard", "adaptive"] {
+        let mut environment = KEYS.to_vec();
+        environment.extend([("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL", endpoint.url())]);
+        environment.extend([("AWS_MAX_ATTEMPTS", "5"), ("AWS_RETRY_MODE", mode), ("CHILD_WRITES", "once")]);
+        let before = endpoint.requests_of("UpdateAlias").len();
+        assert!(run(&environment).starts_with("unreachable: UpdateAlias: "), "{mode}");
+        assert_eq!(endpoint.requests_of("UpdateAlias").len(), before + 1, "{mode}");
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ async fn read(account: &aws::Account) -> Result<AliasState, Error> {
 
 async fn write(account: &aws::Account, revision_id: &str) -> Result<AliasState, Error> {
     let routing = Routing::only(Version::new(2).expect("a version"));
-    let write = AliasWrite { routing, revision_id: revision_id.to_owned() };
+    let write = AliasWrite::new(routing, revision_id);
     account.traffic().write_alias(&function(), &AliasName::parse("main").expect("a name"), &write).await
 }
 

@@ -2,19 +2,21 @@
 //! rollouts of real handlers. Skipped, with the reason, where the emulator cannot be had.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_sdk_cloudwatch::types::{ComparisonOperator, StateValue, Statistic};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, Runtime};
 use lambda_rollout::account::{
-    AlarmState, AliasWrite, CodeSource, HookFailure, HookMoment, HookRequest, HookVerdict, Lifecycle,
-    PublishRequest, Routing, UpdateStatus,
+    AlarmState, AliasState, AliasWrite, CodeSource, FunctionVersion, HookFailure, HookMoment, HookRequest,
+    HookVerdict, Lifecycle, PublishRequest, Routing, UpdateStatus,
 };
 use lambda_rollout::event::Cause;
-use lambda_rollout::ports::TrafficPort;
+use lambda_rollout::ports::{Ports, TrafficPort};
 use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, Qualifier, RolloutId, Version, Weight};
-use lambda_rollout::{ErrorKind, EventKind, OutcomeKind, driver};
+use lambda_rollout::{Error, ErrorKind, EventKind, Outcome, OutcomeKind, driver};
 use lambda_rollout_aws_tests::{Ministack, plan};
 
 const HANDLER: &str = "def handler(event, context):\n    return {'made': 'it', 'number': 1}\n";
@@ -85,7 +87,7 @@ fn version(number: u64) -> Version {
 }
 
 /// Reads until the version, or `$LATEST`, is ready: each read goes over HTTP and takes its time.
-async fn when_ready(traffic: &dyn TrafficPort, which: Qualifier) -> lambda_rollout::account::FunctionVersion {
+async fn when_ready(traffic: &dyn TrafficPort, which: Qualifier) -> FunctionVersion {
     loop {
         let read = traffic.read_version(&function(), which).await.expect("a version");
         match (read.state, read.update) {
@@ -124,12 +126,13 @@ async fn publishing_and_aliases_work_as_the_simulated_endpoint_has_it() {
     let before = traffic.read_alias(&function(), &alias()).await.expect("an alias");
     assert_eq!(before.routing, Routing::only(version(1)));
     let weight = Weight::from_percent(12.5).expect("a weight");
+    let routing = Routing::split(version(1), version(2), weight);
     let shift = AliasWrite {
-        routing: Routing::split(version(1), version(2), weight),
-        revision_id: before.revision_id.clone(),
+        description: Some("on its way".into()),
+        ..AliasWrite::new(routing, before.revision_id.clone())
     };
     let shifted = traffic.write_alias(&function(), &alias(), &shift).await.expect("shifted");
-    assert_eq!(shifted.routing, shift.routing);
+    assert_eq!((shifted.routing, shifted.description.as_str()), (shift.routing, "on its way"));
     assert_ne!(shifted.revision_id, before.revision_id);
     assert_eq!(traffic.read_alias(&function(), &alias()).await.expect("an alias"), shifted);
 
@@ -138,9 +141,9 @@ async fn publishing_and_aliases_work_as_the_simulated_endpoint_has_it() {
     assert_eq!(again.kind(), ErrorKind::Conflict);
     assert_eq!(again.aws().and_then(|aws| aws.code.as_deref()), Some("PreconditionFailedException"));
 
-    let clear = AliasWrite { routing: Routing::only(version(2)), revision_id: shifted.revision_id };
+    let clear = AliasWrite::new(Routing::only(version(2)), shifted.revision_id);
     let cleared = traffic.write_alias(&function(), &alias(), &clear).await.expect("cleared");
-    assert_eq!(cleared.routing, Routing::only(version(2)));
+    assert_eq!((cleared.routing, cleared.description.as_str()), (Routing::only(version(2)), "on its way"));
     assert_eq!(traffic.read_alias(&function(), &alias()).await.expect("an alias").routing, cleared.routing);
 
     let nobody = FunctionRef::parse("nobody").expect("a name");
@@ -289,5 +292,133 @@ async fn a_firing_alarm_puts_the_stable_version_back() {
         "{outcome:?}"
     );
     let state = ministack.account().traffic().read_alias(&function(), &alias()).await.expect("an alias");
+    assert_eq!(state.routing, Routing::only(version(1)));
+}
+
+/// Makes every write twice, as something on the way does whose first try's answer got lost. What comes back is the
+/// answer to the second.
+struct Repeating(Arc<dyn TrafficPort>);
+
+#[async_trait]
+impl TrafficPort for Repeating {
+    async fn read_alias(&self, function: &FunctionRef, alias: &AliasName) -> Result<AliasState, Error> {
+        self.0.read_alias(function, alias).await
+    }
+
+    async fn write_alias(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+        write: &AliasWrite,
+    ) -> Result<AliasState, Error> {
+        self.0.write_alias(function, alias, write).await?;
+        let again = self.0.write_alias(function, alias, write).await;
+        assert_eq!(again.as_ref().map_err(Error::kind), Err(ErrorKind::Conflict));
+        again
+    }
+
+    async fn create_alias(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+        version: Version,
+    ) -> Result<AliasState, Error> {
+        self.0.create_alias(function, alias, version).await
+    }
+
+    async fn read_version(&self, function: &FunctionRef, which: Qualifier) -> Result<FunctionVersion, Error> {
+        self.0.read_version(function, which).await
+    }
+
+    async fn update_code(
+        &self,
+        function: &FunctionRef,
+        code: &CodeSource,
+        revision_id: &str,
+    ) -> Result<FunctionVersion, Error> {
+        self.0.update_code(function, code, revision_id).await
+    }
+
+    async fn publish(
+        &self,
+        function: &FunctionRef,
+        request: &PublishRequest,
+    ) -> Result<FunctionVersion, Error> {
+        self.0.publish(function, request).await
+    }
+}
+
+/// Two steps to version 2, without alarms and hooks.
+const STEPS: &str = r#"
+version = "2"
+strategy = { kind = "steps", steps = [{ percent = 10, hold = "1s" }, { percent = 50, hold = "100ms" }] }
+"#;
+
+/// Runs the two steps, after publishing a version 2, and does something to the account after the first shift.
+async fn two_steps(
+    ministack: &Ministack,
+    clients: &Clients,
+    ports: Ports,
+    after_first_shift: impl AsyncFnOnce(),
+) -> Outcome {
+    let folder = tempfile::tempdir().expect("a folder");
+    clients.create(folder.path(), "sample-handler", HANDLER).await;
+    let traffic = ministack.account().traffic();
+    let latest = when_ready(&*traffic, Qualifier::Latest).await;
+    let archive = Ministack::archive(folder.path(), "new.zip", OTHER_HANDLER);
+    traffic.update_code(&function(), &CodeSource::Zip(archive), &latest.revision_id).await.expect("updated");
+    let latest = when_ready(&*traffic, Qualifier::Latest).await;
+    let request = PublishRequest {
+        description: None,
+        code_sha256: latest.code_sha256,
+        revision_id: latest.revision_id,
+    };
+    traffic.publish(&function(), &request).await.expect("published");
+    when_ready(&*traffic, version(2).into()).await;
+
+    let mut rollout = driver::start(plan(STEPS), ports).expect("started");
+    while rollout.next_event().await.expect("a shift").kind.name() != "shifted" {}
+    after_first_shift().await;
+    rollout.wait().await.expect("an outcome")
+}
+
+#[tokio::test]
+async fn a_412_of_our_own_first_try_is_ours() {
+    let Some(ministack) = Ministack::start() else { return };
+    let ports = ministack.account().ports();
+    let ports = Ports { traffic: Arc::new(Repeating(Arc::clone(&ports.traffic))), ..ports };
+    let outcome = two_steps(&ministack, &Clients::of(&ministack), ports, async || {}).await;
+    assert_eq!(outcome.kind, OutcomeKind::Promoted, "{outcome:?}");
+    assert_eq!(outcome.calls["write_alias"], 3, "no step is made twice: {outcome:?}");
+    let state = ministack.account().traffic().read_alias(&function(), &alias()).await.expect("an alias");
+    assert_eq!(state.routing, Routing::only(version(2)));
+}
+
+#[tokio::test]
+async fn a_412_after_somebody_edited_the_description_is_no_drift() {
+    let Some(ministack) = Ministack::start() else { return };
+    let clients = Clients::of(&ministack);
+    let edit = async || {
+        let request = clients.lambda.update_alias().function_name("sample-handler").name("main");
+        request.description("edited in mid-step").send().await.expect("edited");
+    };
+    let outcome = two_steps(&ministack, &clients, ministack.account().ports(), edit).await;
+    assert_eq!(outcome.kind, OutcomeKind::Promoted, "{outcome:?}");
+    assert_eq!(outcome.calls["write_alias"], 4, "one of them met the edited revision: {outcome:?}");
+}
+
+#[tokio::test]
+async fn a_412_after_another_hand_moved_the_alias_is_drift() {
+    let Some(ministack) = Ministack::start() else { return };
+    let clients = Clients::of(&ministack);
+    let traffic = ministack.account().traffic();
+    let move_away = async || {
+        let before = traffic.read_alias(&function(), &alias()).await.expect("an alias");
+        let write = AliasWrite { routing: Routing::only(version(1)), revision_id: before.revision_id };
+        traffic.write_alias(&function(), &alias(), &write).await.expect("written by another hand");
+    };
+    let outcome = two_steps(&ministack, &clients, ministack.account().ports(), move_away).await;
+    assert_eq!((outcome.kind, outcome.exit_code()), (OutcomeKind::Drifted, 5), "{outcome:?}");
+    let state = traffic.read_alias(&function(), &alias()).await.expect("an alias");
     assert_eq!(state.routing, Routing::only(version(1)));
 }

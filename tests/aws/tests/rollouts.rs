@@ -1,13 +1,12 @@
 //! Whole rollouts over real HTTP, against the simulated endpoint: machine, driver, SDK and wire together.
 
-use lambda_rollout::account::{AlarmState, AliasWrite, Routing};
+use lambda_rollout::account::{AlarmState, AliasWrite};
 use lambda_rollout::event::Cause;
 use lambda_rollout::sim::Hand;
-use lambda_rollout::units::{Version, Weight};
+use lambda_rollout::units::Weight;
 use lambda_rollout::{EventKind, Outcome, OutcomeKind, RolloutPlan, driver};
-use lambda_rollout_aws_tests::{Fault, Request, SimulatedEndpoint, plan, scenario};
+use lambda_rollout_aws_tests::{Fault, SimulatedEndpoint, only, plan, run, scenario, split, version};
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 /// Two steps of a quarter of a second, a bake as short, and alarms read often.
 const QUICK: &str = r#"
@@ -18,23 +17,6 @@ alarms = { names = ["errors"], poll = "100ms", unreadable = { tolerate = "300ms"
 
 fn quick(lines: &str) -> RolloutPlan {
     plan(&format!("{lines}\n{QUICK}"))
-}
-
-fn version(number: u64) -> Version {
-    Version::new(number).expect("a version")
-}
-
-fn split(percent: f64) -> Routing {
-    Routing::split(version(1), version(2), Weight::from_percent(percent).expect("a weight"))
-}
-
-fn only(number: u64) -> Routing {
-    Routing::only(version(number))
-}
-
-async fn run(endpoint: &SimulatedEndpoint, plan: RolloutPlan) -> Outcome {
-    let mut handle = driver::start(plan, endpoint.account().ports()).expect("started");
-    handle.wait().await.expect("an outcome")
 }
 
 /// Runs until this event, does something to the account then, and goes on to the end.
@@ -58,44 +40,16 @@ fn first_shift(kind: &EventKind) -> bool {
     matches!(kind, EventKind::Shifted { .. })
 }
 
-/// Where the alias went, in order.
-fn history(endpoint: &SimulatedEndpoint) -> Vec<Option<Routing>> {
-    endpoint.world(|world| world.alias_history().iter().map(|change| change.routing).collect())
-}
-
-/// S1: every write names a revision, and sends its weights.
-fn assert_no_blind_write(endpoint: &SimulatedEndpoint) {
-    for request in endpoint.requests_of("UpdateAlias") {
-        assert!(request.body["RevisionId"].as_str().is_some_and(|id| !id.is_empty()), "{request:?}");
-        assert!(request.body["RoutingConfig"]["AdditionalVersionWeights"].is_object(), "{request:?}");
-    }
-}
-
-/// What was asked of the alias, in order: the reads, and the weights and versions that were written.
-fn alias_calls(endpoint: &SimulatedEndpoint) -> Vec<String> {
-    let told = |request: &Request| match request.operation.as_str() {
-        "GetAlias" => Some("read".to_owned()),
-        "UpdateAlias" => {
-            let weights = &request.body["RoutingConfig"]["AdditionalVersionWeights"];
-            let weight = weights.as_object().and_then(|map| map.values().next()).and_then(Value::as_f64);
-            let version = request.body["FunctionVersion"].as_str().unwrap_or_default();
-            Some(weight.map_or_else(|| format!("only {version}"), |weight| weight.to_string()))
-        }
-        _ => None,
-    };
-    endpoint.requests().iter().filter_map(told).collect()
-}
-
 #[tokio::test]
 async fn a_published_version_is_promoted_step_by_step() {
     let plan = quick("version = \"publish\"");
     let endpoint = SimulatedEndpoint::start(&plan, &scenario("canary = { ready_after = \"200ms\" }"));
-    let outcome = run(&endpoint, plan).await;
+    let outcome = run(endpoint.account().ports(), plan).await;
     assert_eq!((outcome.kind, outcome.exit_code()), (OutcomeKind::Promoted, 0), "{outcome:?}");
     assert_eq!((outcome.stable_version, outcome.canary_version), (Some(version(1)), Some(version(2))));
-    assert_eq!(history(&endpoint), [Some(split(10.0)), Some(split(50.0)), Some(only(2))]);
-    assert_no_blind_write(&endpoint);
-    assert_eq!(alias_calls(&endpoint).last().map(String::as_str), Some("read"), "promotion is read back");
+    assert_eq!(endpoint.alias_history(), [Some(split(10.0)), Some(split(50.0)), Some(only(2))]);
+    endpoint.assert_no_blind_write();
+    assert_eq!(endpoint.alias_calls().last().map(String::as_str), Some("read"), "promotion is read back");
     let [publish] = endpoint.requests_of("PublishVersion").try_into().expect("published once");
     assert!(publish.body["CodeSha256"].is_string() && publish.body["RevisionId"].is_string(), "{publish:?}");
 }
@@ -119,13 +73,13 @@ async fn a_firing_alarm_restores_the_stable_version_at_once() {
         other => panic!("{other:?}"),
     }
     assert!(outcome.rollback.is_some_and(|times| times.seen_ms.is_some()));
-    assert_eq!(history(&endpoint), [Some(split(10.0)), Some(only(1))]);
+    assert_eq!(endpoint.alias_history(), [Some(split(10.0)), Some(only(1))]);
     assert_eq!(
-        alias_calls(&endpoint)[1..],
+        endpoint.alias_calls()[1..],
         ["0.1", "only 1", "read"],
         "no call stands before the restoring write"
     );
-    assert_no_blind_write(&endpoint);
+    endpoint.assert_no_blind_write();
 }
 
 #[tokio::test]
@@ -139,54 +93,7 @@ async fn an_alarm_during_the_bake_still_rolls_back() {
     })
     .await;
     assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:?}");
-    assert_eq!(history(&endpoint).last(), Some(&Some(only(1))));
-}
-
-/// Every fault that goes away, on every write of the rollout: it is promoted all the same, by the same way.
-#[tokio::test]
-async fn a_fault_on_a_write_changes_no_step() {
-    let faults = [
-        Fault::Throttle,
-        Fault::Expired,
-        Fault::Conflict,
-        Fault::Stale,
-        Fault::ServerError,
-        Fault::ServerErrorAfter,
-        Fault::Unavailable,
-        Fault::LostRequest,
-        Fault::LostReply,
-        Fault::Hang,
-        Fault::HangAfter,
-        Fault::Html,
-    ];
-    let mut cases = JoinSet::new();
-    for fault in faults {
-        for nth in 1..=3 {
-            cases.spawn(fault_on_a_write(fault.clone(), nth));
-        }
-    }
-    while let Some(case) = cases.join_next().await {
-        case.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    }
-}
-
-async fn fault_on_a_write(fault: Fault, nth: u64) {
-    let plan = quick("version = \"2\"");
-    let endpoint = SimulatedEndpoint::start(&plan, &scenario(""));
-    endpoint.fault("UpdateAlias", nth, fault.clone());
-    let outcome = run(&endpoint, plan).await;
-    let case = format!("{fault:?} on write {nth}: {outcome:?}, {:?}", alias_calls(&endpoint));
-    assert_eq!(outcome.kind, OutcomeKind::Promoted, "{case}");
-    assert_eq!(history(&endpoint), [Some(split(10.0)), Some(split(50.0)), Some(only(2))], "{case}");
-    assert_no_blind_write(&endpoint);
-    // S2: after a result that says nothing of the effect, the next call on the alias is a read.
-    if ![Fault::Throttle, Fault::Expired].contains(&fault) {
-        let writes = |call: &(usize, &String)| *call.1 != "read";
-        let calls = alias_calls(&endpoint);
-        let (at, _) =
-            calls.iter().enumerate().filter(writes).nth(nth as usize - 1).expect("the faulty write");
-        assert_eq!(calls.get(at + 1).map(String::as_str), Some("read"), "{case}");
-    }
+    assert_eq!(endpoint.alias_history().last(), Some(&Some(only(1))));
 }
 
 /// A permission that is missing does not come back by waiting.
@@ -196,28 +103,10 @@ async fn a_write_that_is_denied_ends_the_rollout_on_one_version() {
         let plan = quick("version = \"2\"");
         let endpoint = SimulatedEndpoint::start(&plan, &scenario(""));
         endpoint.fault("UpdateAlias", nth, Fault::Denied);
-        let outcome = run(&endpoint, plan).await;
+        let outcome = run(endpoint.account().ports(), plan).await;
         assert_eq!(outcome.exit_code(), if nth == 1 { 3 } else { 4 }, "write {nth}: {outcome:?}");
         let end = endpoint.world(|world| world.alias().expect("the alias").routing);
         assert_eq!(end, only(1), "write {nth}: {outcome:?}");
-    }
-}
-
-/// Faults on the restoring write: the canary is taken out all the same.
-#[tokio::test]
-async fn a_fault_on_the_restoring_write_does_not_keep_the_canary() {
-    for fault in
-        [Fault::Throttle, Fault::LostRequest, Fault::LostReply, Fault::ServerErrorAfter, Fault::Conflict]
-    {
-        let plan = quick("version = \"2\"");
-        let endpoint = SimulatedEndpoint::start(&plan, &scenario(""));
-        endpoint.fault("UpdateAlias", 2, fault.clone());
-        let outcome = run_and_at(&endpoint, plan, first_shift, || {
-            endpoint.set_alarm("errors", AlarmState::Alarm, "broken");
-        })
-        .await;
-        assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{fault:?}: {outcome:?}");
-        assert_eq!(history(&endpoint), [Some(split(10.0)), Some(only(1))], "{fault:?}");
     }
 }
 
@@ -231,7 +120,7 @@ async fn alarms_that_stay_unreadable_roll_back() {
     .await;
     assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:?}");
     assert!(matches!(outcome.cause, Some(Cause::AlarmsUnreadable { .. })), "{outcome:?}");
-    assert_eq!(history(&endpoint), [Some(split(10.0)), Some(only(1))]);
+    assert_eq!(endpoint.alias_history(), [Some(split(10.0)), Some(only(1))]);
 }
 
 #[tokio::test]
@@ -239,12 +128,12 @@ async fn another_hand_is_not_overwritten() {
     let plan = quick("version = \"2\"");
     let endpoint = SimulatedEndpoint::start(&plan, &scenario("account = { published = [\"3\"] }"));
     let outcome = run_and_at(&endpoint, plan, first_shift, || {
-        let write = AliasWrite { routing: only(3), revision_id: String::new() };
+        let write = AliasWrite::new(only(3), "");
         endpoint.world(|world| world.write_alias(&write, Hand::Other)).expect("another hand's write");
     })
     .await;
     assert_eq!((outcome.kind, outcome.exit_code()), (OutcomeKind::Drifted, 5), "{outcome:?}");
-    assert_eq!(history(&endpoint), [Some(split(10.0)), Some(only(3))]);
+    assert_eq!(endpoint.alias_history(), [Some(split(10.0)), Some(only(3))]);
 }
 
 #[tokio::test]
@@ -252,10 +141,10 @@ async fn the_first_deployment_creates_the_alias() {
     let plan = quick("version = \"publish\"");
     let lines = "account = { alias = \"absent\" }\ncanary = { ready_after = \"1ms\" }";
     let endpoint = SimulatedEndpoint::start(&plan, &scenario(lines));
-    let outcome = run(&endpoint, plan).await;
+    let outcome = run(endpoint.account().ports(), plan).await;
     assert_eq!(outcome.exit_code(), 0, "{outcome:?}");
     assert!(matches!(outcome.cause, Some(Cause::FirstDeployment)), "{outcome:?}");
-    assert_eq!(history(&endpoint), [Some(only(2))]);
+    assert_eq!(endpoint.alias_history(), [Some(only(2))]);
 }
 
 const HOOKS: &str = "version = \"2\"\nhooks.before_traffic = { lambda = \"before\" }\nhooks.after_traffic = { lambda = \"after\" }";
@@ -264,7 +153,7 @@ const HOOKS: &str = "version = \"2\"\nhooks.before_traffic = { lambda = \"before
 async fn hooks_run_before_and_after_traffic() {
     let plan = quick(HOOKS);
     let endpoint = SimulatedEndpoint::start(&plan, &scenario(""));
-    let outcome = run(&endpoint, plan).await;
+    let outcome = run(endpoint.account().ports(), plan).await;
     assert_eq!(outcome.kind, OutcomeKind::Promoted, "{outcome:?}");
     let invoked: Vec<(String, Value)> = endpoint
         .requests_of("Invoke")
@@ -288,13 +177,13 @@ async fn a_hook_that_throws_before_traffic_refuses_and_after_it_rolls_back() {
         let plan = quick(HOOKS);
         let lines = format!("hooks.{moment} = {{ answer = \"function-error\", reason = \"boom\" }}");
         let endpoint = SimulatedEndpoint::start(&plan, &scenario(&lines));
-        let outcome = run(&endpoint, plan).await;
+        let outcome = run(endpoint.account().ports(), plan).await;
         assert_eq!((outcome.kind, outcome.exit_code()), (kind, exit), "{outcome:?}");
         assert!(
             outcome.cause.as_ref().is_some_and(|cause| cause.to_string().contains("HookFailed")),
             "{outcome:?}"
         );
-        assert_eq!(history(&endpoint).len(), writes, "{outcome:?}");
+        assert_eq!(endpoint.alias_history().len(), writes, "{outcome:?}");
         assert_eq!(endpoint.world(|world| world.alias().expect("the alias").routing), only(1));
     }
 }
@@ -307,7 +196,7 @@ async fn s13_nothing_but_the_plans_own_function_and_alias_is_changed() {
         &plan,
         &scenario("account = { update_takes = \"200ms\" }\ncanary = { ready_after = \"200ms\" }"),
     );
-    let outcome = run(&endpoint, plan).await;
+    let outcome = run(endpoint.account().ports(), plan).await;
     assert_eq!(outcome.kind, OutcomeKind::Promoted, "{outcome:?}");
     let reads = ["GetAlias", "GetFunction", "DescribeAlarms"];
     let function = "/2015-03-31/functions/sample-handler";

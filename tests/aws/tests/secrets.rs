@@ -1,99 +1,170 @@
-//! S14: what must stay secret reaches no event, no outcome and no line of the log, whatever goes wrong.
+//! S14: what must stay secret reaches no event, no outcome, no journal, no error and no line of the log, whatever goes
+//! wrong. Each case is a process, which has secrets in its environment and tells all that it can.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
-use aws_config::SdkConfig;
-use aws_sdk_lambda::config::{Credentials, SharedCredentialsProvider};
-use lambda_rollout::driver;
-use lambda_rollout_aws_tests::{Fault, SimulatedEndpoint, plan, scenario};
-use tracing_subscriber::fmt::MakeWriter;
+use async_trait::async_trait;
+use lambda_rollout::Error;
+use lambda_rollout::account::{AlarmReading, HookReport, HookRequest};
+use lambda_rollout::aws::Account;
+use lambda_rollout::driver::Launch;
+use lambda_rollout::journal::Journal;
+use lambda_rollout::ports::{AlarmPort, HookPort, Ports};
+use lambda_rollout::units::AlarmName;
+use lambda_rollout_aws_tests::{ENVIRONMENT_VALUE, Fault, SimulatedEndpoint, plan, scenario};
 
-const KEY: &str = "hunter2-secret-access-key";
-const TOKEN: &str = "hunter2-session-token";
+/// What the process has in its environment, for AWS and for itself.
+const SECRETS: [(&str, &str); 3] = [
+    ("AWS_SECRET_ACCESS_KEY", "hunter2-secret-access-key"),
+    ("AWS_SESSION_TOKEN", "hunter2-session-token"),
+    ("DATABASE_PASSWORD", "hunter2-process-environment"),
+];
+
+/// What a hook is told, and may throw back.
 const PARAMETER: &str = "hunter2-parameter";
 
 const LINES: &str = r#"
-version = "2"
-strategy = { kind = "canary", percent = 10, interval = "200ms" }
+version = { s3 = { bucket = "code", key = "handler.zip" } }
+strategy = { kind = "canary", percent = 10, interval = "100ms" }
 alarms = { names = ["errors"], poll = "100ms", unreadable = { tolerate = "300ms", then = "roll-back" } }
-hooks.before_traffic = { lambda = "before", parameters = { password = "hunter2-parameter" } }
+deadline = "3s"
+rollback_deadline = "1s"
+hooks.before_traffic = { lambda = "before", timeout = "1s", parameters = { password = "hunter2-parameter" } }
 "#;
 
-/// A log that a test can read.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-fn configuration(endpoint: &SimulatedEndpoint) -> SdkConfig {
-    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", KEY, Some(TOKEN.to_owned()), None, "test");
-    let credentials = SharedCredentialsProvider::new(credentials);
-    endpoint.sdk_config().into_builder().credentials_provider(credentials).build()
-}
-
-/// Runs the plan on an account with this fault, and gives all that was said of it: events, outcome and log.
-async fn everything_said(operation: &str, fault: Option<Fault>, lines: &str) -> String {
-    let plan = plan(LINES);
-    let endpoint = SimulatedEndpoint::start(&plan, &scenario(lines));
-    endpoint.fault_always(operation, fault);
-    let account =
-        lambda_rollout::aws::Account::from_sdk_config(&configuration(&endpoint)).expect("an account");
-    let mut rollout = driver::start(plan, account.ports()).expect("started");
-    let mut said = String::new();
+/// The child: runs the plan, and tells every event, the outcome and the whole log on its output.
+#[tokio::test]
+#[ignore = "run by the other tests of this file, each in an environment of its own"]
+async fn child() {
+    tracing_subscriber::fmt()
+        .with_env_filter("lambda_rollout=trace")
+        .with_ansi(false)
+        .with_writer(io::stderr)
+        .init();
+    let ports = Account::builder().connect().await.expect("an account").ports();
+    let ports = match std::env::var("CHILD_PANICS").as_deref() {
+        Ok("hook") => Ports { hooks: Arc::new(Panicking), ..ports },
+        Ok("alarms") => Ports { alarms: Arc::new(Panicking), ..ports },
+        _ => ports,
+    };
+    // What a panic says is printed by the program's own panic hook. What the library makes of it is what counts.
+    std::panic::set_hook(Box::new(|_| {}));
+    let journal = Journal::open(std::env::var_os("CHILD_JOURNAL").expect("said")).expect("a journal");
+    let mut rollout = Launch::new(plan(LINES), ports).journal(journal).start().expect("started");
     while let Some(event) = rollout.next_event().await {
-        said.push_str(&serde_json::to_string(&event).expect("JSON"));
-        said.push_str(&format!("{event:?}\n"));
+        println!("{} {event:?}", serde_json::to_string(&event).expect("JSON"));
     }
-    said.push_str(&format!("{:?}", rollout.wait().await));
+    println!("{:?}", rollout.wait().await);
+}
+
+/// A port that panics with everything that it knows.
+struct Panicking;
+
+#[async_trait]
+impl HookPort for Panicking {
+    async fn run_hook(&self, request: &HookRequest) -> HookReport {
+        panic!("{request:?} {:?}", SECRETS.map(|(name, _)| std::env::var(name)))
+    }
+}
+
+#[async_trait]
+impl AlarmPort for Panicking {
+    async fn read_alarms(&self, names: &[AlarmName]) -> Result<Vec<AlarmReading>, Error> {
+        panic!("{names:?} {:?}", SECRETS.map(|(name, _)| std::env::var(name)))
+    }
+}
+
+/// What goes wrong in a case.
+#[derive(Debug, Clone, Default)]
+struct Trouble {
+    operation: &'static str,
+    fault: Option<Fault>,
+    scenario: &'static str,
+    panics: &'static str,
+}
+
+fn troubles() -> Vec<Trouble> {
+    let none = Trouble::default();
+    let fault = |operation, fault| Trouble { operation, fault: Some(fault), ..Trouble::default() };
+    let answer =
+        |operation, status, body: String| fault(operation, Fault::Answer { status, headers: vec![], body });
+    let environment = format!(r#""Environment":{{"Variables":{{"PASSWORD":"{ENVIRONMENT_VALUE}"}}}}"#);
+    let mut troubles = vec![
+        none.clone(),
+        fault("GetAlias", Fault::Html),
+        fault("UpdateAlias", Fault::Denied),
+        fault("UpdateAlias", Fault::Expired),
+        fault("DescribeAlarms", Fault::ServerError),
+        fault("Invoke", Fault::ServerError),
+        fault("Invoke", Fault::Hang),
+        Trouble {
+            scenario: "hooks.before_traffic = { answer = \"function-error\", reason = \"hunter2-parameter\" }",
+            ..none.clone()
+        },
+        Trouble {
+            scenario: "hooks.before_traffic = { answer = \"malformed\", reason = \"hunter2-parameter\" }",
+            ..none.clone()
+        },
+        Trouble { panics: "hook", ..none.clone() },
+        Trouble { panics: "alarms", ..none },
+        // AWS's own words that quote a payload.
+        answer("Invoke", 400, format!(r#"{{"message":"Could not parse request body: {PARAMETER}"}}"#)),
+        // A page in place of an answer, which greets with what it was sent.
+        answer("DescribeAlarms", 200, format!("<html>{}</html>", SECRETS[1].1)),
+    ];
+    // Answers that hold the function's environment, and cannot be worked with.
+    for operation in ["GetFunction", "PublishVersion", "UpdateFunctionCode"] {
+        for body in [
+            format!(r#"{{{environment},"Configuration":{{{environment}}}}}"#),
+            format!(r#"{{{environment},"Configuration":{{{environment},"Version":"{ENVIRONMENT_VALUE}""#),
+            format!(r#"{{{environment},"Version":7,"Configuration":{{{environment},"Version":7}}}}"#),
+        ] {
+            troubles.push(answer(operation, 200, body));
+        }
+    }
+    troubles
+}
+
+/// Runs the plan in a process with this trouble, and gives all that was said of it.
+fn everything_said(home: &Path, trouble: &Trouble) -> String {
+    let ready = "account = { update_takes = \"1ms\" }\ncanary = { ready_after = \"1ms\" }";
+    let endpoint =
+        SimulatedEndpoint::start(&plan(LINES), &scenario(&format!("{ready}\n{}", trouble.scenario)));
+    endpoint.fault_always(trouble.operation, trouble.fault.clone());
+    let journal = home.join("journal");
+    let mut environment = SECRETS.to_vec();
+    environment.extend([
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ENDPOINT_URL", endpoint.url()),
+        ("CHILD_JOURNAL", journal.to_str().expect("a path in UTF-8")),
+        ("CHILD_PANICS", trouble.panics),
+    ]);
+    let output = lambda_rollout_aws_tests::child(home, &environment);
+    let said = [output.stdout, output.stderr, std::fs::read(journal).expect("a journal")].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    for part in ["\"kind\":\"finished\"", "Ok(Outcome {", "DEBUG lambda_rollout", "\"kind\":\"runner\""] {
+        assert!(said.contains(part), "{part} is missing, and with it what was to be looked at: {said}");
+    }
     said
 }
 
-#[tokio::test]
-async fn s14_no_credential_and_no_parameter_is_told() {
-    let log = Log::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter("lambda_rollout=trace").with_writer(log.clone()).finish();
-    let _guard = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
-    let function_error =
-        "hooks.before_traffic = { answer = \"function-error\", reason = \"hunter2-parameter\" }";
-    let malformed = "hooks.before_traffic = { answer = \"malformed\", reason = \"hunter2-parameter\" }";
-    for (operation, fault, lines) in [
-        ("GetAlias", None, ""),
-        ("GetAlias", Some(Fault::Html), ""),
-        ("UpdateAlias", Some(Fault::Denied), ""),
-        ("DescribeAlarms", Some(Fault::ServerError), ""),
-        ("Invoke", Some(Fault::ServerError), ""),
-        ("Invoke", None, function_error),
-        ("Invoke", None, malformed),
-    ] {
-        let said = everything_said(operation, fault, lines).await + &log.text();
-        for secret in [KEY, TOKEN, PARAMETER] {
-            assert!(!said.contains(secret), "{secret} was told: {said}");
+#[test]
+fn s14_no_credential_and_no_parameter_is_told() {
+    let secrets = SECRETS.iter().map(|(_, secret)| *secret).chain([PARAMETER, ENVIRONMENT_VALUE]);
+    let secrets: Vec<&str> = secrets.collect();
+    std::thread::scope(|threads| {
+        for trouble in troubles() {
+            let secrets = &secrets;
+            threads.spawn(move || {
+                let home = tempfile::tempdir().expect("a home without configuration");
+                let said = everything_said(home.path(), &trouble);
+                for secret in secrets {
+                    assert!(!said.contains(secret), "{secret} was told in {trouble:?}: {said}");
+                }
+            });
         }
-    }
-    assert!(log.text().contains("lambda_rollout"), "nothing was logged, so nothing was looked at");
+    });
 }

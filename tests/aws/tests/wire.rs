@@ -37,7 +37,7 @@ async fn a_shift_sends_version_weights_and_revision() {
     assert_eq!(before.routing, Routing::only(version(1)));
 
     let routing = Routing::split(version(1), version(2), Weight::from_percent(12.5).expect("a weight"));
-    let write = AliasWrite { routing, revision_id: before.revision_id.clone() };
+    let write = AliasWrite::new(routing, before.revision_id.clone());
     let after = traffic.write_alias(&function(), &alias(), &write).await.expect("written");
     assert_eq!(after.routing, routing);
     assert_ne!(after.revision_id, before.revision_id);
@@ -60,7 +60,7 @@ async fn clearing_sends_the_empty_map() {
     let endpoint = endpoint();
     let traffic = endpoint.account().traffic();
     let state = traffic.read_alias(&function(), &alias()).await.expect("an alias");
-    let write = AliasWrite { routing: Routing::only(version(2)), revision_id: state.revision_id };
+    let write = AliasWrite::new(Routing::only(version(2)), state.revision_id);
     traffic.write_alias(&function(), &alias(), &write).await.expect("written");
     let [request] = endpoint.requests_of("UpdateAlias").try_into().expect("one write");
     assert_eq!(request.body["RoutingConfig"], json!({"AdditionalVersionWeights": {}}));

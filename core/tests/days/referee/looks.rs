@@ -1,0 +1,94 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use lambda_rollout::account::{AlarmReading, AlarmState};
+use lambda_rollout::event::EventKind;
+use lambda_rollout::machine::{Effect, EffectResult};
+use lambda_rollout::plan::{AlreadyAlarming, InsufficientData, MissingAlarm};
+use lambda_rollout::units::{AlarmName, Timestamp};
+
+use super::life::Life;
+
+/// One look at the alarms.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    pub(super) asked: Timestamp,
+    /// When it was over, and where among the runner's entries.
+    pub(super) over: Option<(Timestamp, usize)>,
+    pub(super) meaning: Meaning,
+}
+
+/// What the plan makes of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Every alarm is readable, and none fires.
+    Clear,
+    /// Nothing to be said: the weight must not rise.
+    NoData,
+    Firing,
+    /// An alarm of the plan does not exist, seen before any traffic moved.
+    Absent,
+    Unreadable,
+    /// It was never answered, for the runner's life was over.
+    Pending,
+}
+
+/// Every look of this life and its meaning, by the plan's policies.
+pub(super) fn of(life: &Life<'_>) -> Vec<Look> {
+    let checked = life.event(|kind| matches!(kind, EventKind::Checked { .. })).map(|event| event.at);
+    // Where the canary has traffic already, no look comes before that.
+    let before_traffic = |at| !life.found_canary() && checked.is_none_or(|checked| at <= checked);
+    let mut policies = Policies { life, excused: BTreeSet::new() };
+    let calls = life.calls().filter(|call| matches!(call.effect, Effect::ReadAlarms(_)));
+    let looks = calls.map(|call| {
+        let meaning = match call.over {
+            None => Meaning::Pending,
+            Some((at, _, Some(EffectResult::Alarms(Ok(readings))))) => {
+                policies.meaning(readings, before_traffic(at))
+            }
+            Some(_) => Meaning::Unreadable,
+        };
+        Look { asked: call.asked, over: call.over.map(|(at, place, _)| (at, place)), meaning }
+    });
+    looks.collect()
+}
+
+struct Policies<'a> {
+    life: &'a Life<'a>,
+    /// Alarms that fired before any traffic moved, where the plan says to ignore that.
+    excused: BTreeSet<AlarmName>,
+}
+
+impl Policies<'_> {
+    fn meaning(&mut self, readings: &[AlarmReading], before_traffic: bool) -> Meaning {
+        let alarms = self.life.plan.alarms();
+        let states: BTreeMap<&AlarmName, AlarmState> =
+            readings.iter().map(|reading| (&reading.name, reading.state)).collect();
+        let absent = alarms.missing() == MissingAlarm::Refuse
+            && alarms.names().iter().any(|name| !states.contains_key(name));
+        if before_traffic && absent {
+            return Meaning::Absent;
+        }
+        if before_traffic && alarms.already_alarming() != AlreadyAlarming::Refuse {
+            let firing = states.iter().filter(|(_, state)| self.is_bad(**state));
+            self.excused = firing.map(|(name, _)| (*name).clone()).collect();
+        } else if alarms.already_alarming() == AlreadyAlarming::IgnoreUntilOk {
+            self.excused.retain(|name| states.get(name) != Some(&AlarmState::Ok));
+        }
+        let counting = || states.iter().filter(|(name, _)| !self.excused.contains(**name)).map(|(_, state)| *state);
+        let holds = alarms.insufficient_data() == InsufficientData::Hold;
+        if counting().any(|state| self.is_bad(state)) {
+            Meaning::Firing
+        } else if absent {
+            Meaning::Unreadable
+        } else if holds && counting().any(|state| state == AlarmState::InsufficientData) {
+            Meaning::NoData
+        } else {
+            Meaning::Clear
+        }
+    }
+
+    fn is_bad(&self, state: AlarmState) -> bool {
+        let thin_is_bad = self.life.plan.alarms().insufficient_data() == InsufficientData::RollBack;
+        state == AlarmState::Alarm || (state == AlarmState::InsufficientData && thin_is_bad)
+    }
+}
