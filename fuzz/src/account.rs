@@ -43,7 +43,7 @@ pub fn version(number: u64) -> Version {
 /// An alias as it is read.
 #[must_use]
 pub fn alias_state(routing: Routing, revision: u64) -> AliasState {
-    AliasState { routing, revision_id: format!("r{revision}") }
+    AliasState::new(routing, format!("r{revision}"))
 }
 
 /// A version as it is read: ready, and with the code and role of all others.

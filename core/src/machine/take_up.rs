@@ -92,12 +92,11 @@ impl Rollout {
             Standing::AsKnown => {}
             Standing::OursLanded(state) => self.ours_landed(state),
         }
-        self.traffic_moved |= self.weight() > Weight::ZERO;
+        self.traffic_moved |= snapshot.traffic_moved || self.weight() > Weight::ZERO;
         self.paused |= snapshot.paused;
         self.promote_asked = snapshot.promote_asked;
         self.watch.excuse(std::mem::take(&mut snapshot.excused));
         match snapshot.rolling_back.take() {
-        self.traffic_moved |= snapshot.traffic_moved;
             // A write of the process before may still be on its way: then the alias is written whatever it reads as.
             Some(cause) => self.begin_rollback(Trigger::RememberedRollback, cause),
             None => {

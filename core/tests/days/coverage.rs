@@ -66,9 +66,7 @@ const WANTED: &[&str] = &[
 
 impl Coverage {
     pub(crate) fn count(&mut self, record: &Record) {
-        let taken_up = |entry: &&Entry| {
-            matches!(&entry.what, What::Told(event) if event.seq > 1 && event.kind.name() == "started")
-        };
+        let taken_up = |entry: &&Entry| matches!(&entry.what, What::Told(event) if event.seq > 1 && event.kind.name() == "started");
         record.entries.iter().filter(taken_up).for_each(|_| self.add("taken up from a journal"));
         for entry in &record.entries {
             match &entry.what {
@@ -105,7 +103,9 @@ impl Coverage {
                 }
             }
             EventKind::Drifted { found: None, .. } => self.add("drift: gone"),
-            EventKind::Drifted { found: Some(found), .. } if found.is_single() => self.add("drift: one version"),
+            EventKind::Drifted { found: Some(found), .. } if found.is_single() => {
+                self.add("drift: one version")
+            }
             EventKind::Drifted { .. } => self.add("drift: two versions"),
             _ => {}
         }
@@ -135,7 +135,8 @@ impl Coverage {
                 _ => false,
             });
             let Some(told) = told.map(|told| told.at) else { continue };
-            let repeated = after.iter().find(|later| matches!(later.what, What::Asked(_, Effect::WriteAlias(_))));
+            let repeated =
+                after.iter().find(|later| matches!(later.what, What::Asked(_, Effect::WriteAlias(_))));
             let repeated = repeated.map_or(Timestamp::MAX, |later| later.at);
             let landed = record.history.iter().find(|change| {
                 change.by == Hand::Rollout

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use lambda_rollout::Error;
+use lambda_rollout::account::Routing;
 use lambda_rollout::driver::{Launch, RolloutHandle};
 use lambda_rollout::journal::Journal;
 use lambda_rollout::machine::Command;
 use lambda_rollout::plan::{Format, RolloutPlan};
 use lambda_rollout::ports::Clock;
 use lambda_rollout::sim::{AliasChange, Scenario, SimAccount, drive};
-use lambda_rollout::account::Routing;
-use lambda_rollout::Error;
 use lambda_rollout::units::RolloutId;
 
 use crate::dice::Dice;
@@ -56,7 +56,10 @@ impl Day {
             let mut effect = 0;
             for _ in 0..dice.between(1, 3) {
                 effect += if dice.chance(50) { dice.between(1, 10) } else { dice.between(1, 80) };
-                deaths.push(Death { effect, moment: dice.pick(&[Moment::Before, Moment::UnderWay, Moment::After]) });
+                deaths.push(Death {
+                    effect,
+                    moment: dice.pick(&[Moment::Before, Moment::UnderWay, Moment::After]),
+                });
             }
         }
         let back_after = Duration::from_secs(dice.pick(&[0, 1, 30, 120]));
@@ -80,7 +83,12 @@ impl Day {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(drive(&account, whole, None));
-        Record { journal: self.journal, entries: witness.into_entries(), initial, history: account.alias_history() }
+        Record {
+            journal: self.journal,
+            entries: witness.into_entries(),
+            initial,
+            history: account.alias_history(),
+        }
     }
 
     /// One runner after the other, until one sees the rollout's end.
@@ -90,10 +98,12 @@ impl Day {
             let id = RolloutId::from_bits(self.seed.wrapping_mul(1000).wrapping_add(life));
             let mut launch = Launch::new(self.plan.clone(), witness.ports()).rollout_id(id);
             if let Some(folder) = &folder {
-                launch = launch.journal(Journal::open(folder.path().join("journal")).expect("nobody else has it"));
+                launch =
+                    launch.journal(Journal::open(folder.path().join("journal")).expect("nobody else has it"));
             }
             witness.note(What::Began);
-            let (mut rollout, task) = launch.into_task().expect("no in-process hooks, and the plan's own journal");
+            let (mut rollout, task) =
+                launch.into_task().expect("no in-process hooks, and the plan's own journal");
             let whole = async { tokio::join!(biased; follow(account, witness, &mut rollout), task.run()) };
             let died = tokio::select! {
                 biased;

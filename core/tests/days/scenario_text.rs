@@ -158,7 +158,8 @@ fn forced(dice: &mut Dice, text: &mut String) {
 }
 
 fn hooks(dice: &mut Dice, text: &mut String) {
-    let bad = ["fail", "inconclusive", "inconclusive", "function-error", "time-out", "malformed", "not-invoked"];
+    let bad =
+        ["fail", "inconclusive", "inconclusive", "function-error", "time-out", "malformed", "not-invoked"];
     for moment in ["before_traffic", "after_traffic"] {
         let answer = if dice.chance(75) { "pass" } else { dice.pick(&bad) };
         let after = dice.time(0, 60);
@@ -193,7 +194,8 @@ fn fault(dice: &mut Dice, text: &mut String) {
 }
 
 fn command(dice: &mut Dice, text: &mut String) {
-    let (at, verb) = (dice.time(0, 600), dice.pick(&["pause", "resume", "promote", "abort", "pause", "resume"]));
+    let (at, verb) =
+        (dice.time(0, 600), dice.pick(&["pause", "resume", "promote", "abort", "pause", "resume"]));
     tell(text, format_args!("\n[[commands]]\nat = \"{at}\"\ndo = \"{verb}\""));
     if verb == "abort" {
         tell(text, format_args!("reason = \"a random day\""));

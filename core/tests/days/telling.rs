@@ -13,7 +13,11 @@ impl fmt::Display for Day {
         writeln!(f, "# plan.toml\n{}\n# scenario.toml\n{}", self.plan_text, self.scenario_text)?;
         writeln!(f, "# seed {}{}", self.seed, if self.journal { ", with a journal" } else { "" })?;
         for Death { effect, moment } in &self.deaths {
-            writeln!(f, "# the runner dies at effect {effect}, {moment:?}, and is back after {:?}", self.back_after)?;
+            writeln!(
+                f,
+                "# the runner dies at effect {effect}, {moment:?}, and is back after {:?}",
+                self.back_after
+            )?;
         }
         Ok(())
     }
@@ -56,14 +60,18 @@ impl fmt::Display for Entry {
 
 fn answer(result: &EffectResult) -> String {
     match result {
-        EffectResult::Alias(Ok(AliasState { routing, revision_id, .. })) => format!("{routing} at {revision_id}"),
+        EffectResult::Alias(Ok(AliasState { routing, revision_id, .. })) => {
+            format!("{routing} at {revision_id}")
+        }
         EffectResult::Version(Ok(version)) => format!("version {} is {:?}", version.version, version.state),
         EffectResult::Alarms(Ok(readings)) => {
             let states = readings.iter().map(|reading| format!("{} {}", reading.name, reading.state));
             states.collect::<Vec<_>>().join(", ")
         }
         EffectResult::Hook(report) => format!("{} {}", report.verdict, report.reason),
-        EffectResult::Alias(Err(error)) | EffectResult::Version(Err(error)) | EffectResult::Alarms(Err(error)) => {
+        EffectResult::Alias(Err(error))
+        | EffectResult::Version(Err(error))
+        | EffectResult::Alarms(Err(error)) => {
             format!("{:?}: {error}", error.kind())
         }
         other => format!("{other:?}"),

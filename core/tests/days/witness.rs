@@ -171,7 +171,8 @@ impl Witness {
             return std::future::pending().await;
         }
         let waiting = Waiting { witness: self, call: id };
-        let answer = std::future::poll_fn(|cx| if self.is_dead() { Poll::Pending } else { call.as_mut().poll(cx) });
+        let answer =
+            std::future::poll_fn(|cx| if self.is_dead() { Poll::Pending } else { call.as_mut().poll(cx) });
         let answer = answer.await;
         waiting.is_over();
         if death == Some(Moment::After) {
@@ -275,7 +276,8 @@ impl AlarmPort for Witness {
 impl HookPort for Witness {
     async fn run_hook(&self, request: &HookRequest) -> HookReport {
         let call = self.0.account.run_hook(request);
-        self.witness(Effect::RunHook(request.clone()), call, |answer| EffectResult::Hook(answer.clone())).await
+        self.witness(Effect::RunHook(request.clone()), call, |answer| EffectResult::Hook(answer.clone()))
+            .await
     }
 }
 

@@ -175,7 +175,8 @@ impl Account {
 
     /// Whether this write would take effect now.
     pub(crate) fn admits(&self, write: &AliasWrite) -> bool {
-        !self.lambda_is_down() && self.alias.as_ref().is_some_and(|alias| alias.revision_id == write.revision_id)
+        !self.lambda_is_down()
+            && self.alias.as_ref().is_some_and(|alias| alias.revision_id == write.revision_id)
     }
 
     pub(crate) fn write(&mut self, write: &AliasWrite) -> Result<AliasState, Error> {

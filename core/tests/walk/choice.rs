@@ -113,7 +113,10 @@ impl fmt::Display for Choice {
                     Landing::Already => "has landed",
                     Landing::Later => "is still on its way",
                 };
-                write!(f, "THE PROCESS DIES (a write in flight {write}); THE NEXT ONE BEGINS {with} THE JOURNAL")
+                write!(
+                    f,
+                    "THE PROCESS DIES (a write in flight {write}); THE NEXT ONE BEGINS {with} THE JOURNAL"
+                )
             }
         }
     }

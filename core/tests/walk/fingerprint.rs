@@ -81,7 +81,8 @@ impl Fingerprints {
                     if age <= HORIZON_MS {
                         (-age, end)
                     } else {
-                        let times = long_ago.get_or_insert_with(|| times_before(&self.kept, now - HORIZON_MS));
+                        let times =
+                            long_ago.get_or_insert_with(|| times_before(&self.kept, now - HORIZON_MS));
                         let rank = times.partition_point(|other| *other < time) as i64;
                         self.canonical.push_str("long ago ");
                         (rank, end)

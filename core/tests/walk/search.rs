@@ -6,9 +6,9 @@ use std::sync::Arc;
 use lambda_rollout::machine::{Effect, Output};
 use lambda_rollout::plan::RolloutPlan;
 
+use crate::broken::{Broken, broken};
 use crate::choice::Choice;
 use crate::fingerprint::Fingerprints;
-use crate::broken::{Broken, broken};
 use crate::situation::Situation;
 
 /// A situation that was reached, by its number.
@@ -86,7 +86,9 @@ impl Walk {
                 continue;
             }
             for (index, choice) in situation.courses().into_iter().enumerate() {
-                let Some((to, reached)) = self.follow(id, &situation, choice, here.deviations) else { continue };
+                let Some((to, reached)) = self.follow(id, &situation, choice, here.deviations) else {
+                    continue;
+                };
                 if index == 0 {
                     self.reached[id as usize].next = to;
                 }
@@ -100,10 +102,15 @@ impl Walk {
                 continue;
             }
             for choice in situation.deviations() {
-                let Some((to, Some(reached))) = self.follow(id, &situation, choice, here.deviations + 1) else {
+                let Some((to, Some(reached))) = self.follow(id, &situation, choice, here.deviations + 1)
+                else {
                     continue;
                 };
-                if here.deviations + 1 == self.depth { queue.push_front((to, reached)) } else { next.push((to, reached)) }
+                if here.deviations + 1 == self.depth {
+                    queue.push_front((to, reached))
+                } else {
+                    next.push((to, reached))
+                }
             }
         }
         next
@@ -216,7 +223,8 @@ impl Walk {
 /// One choice; a panic is a broken promise like any other.
 fn step(situation: &mut Situation, choice: Choice) -> Result<bool, Broken> {
     catch_unwind(AssertUnwindSafe(|| situation.apply(choice, &mut |_| {}))).unwrap_or_else(|panic| {
-        let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let words =
+            panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         Err(broken!("S6: a panic: {}", words.unwrap_or("without words")))
     })
 }
@@ -231,7 +239,10 @@ fn story(plan: &Arc<RolloutPlan>, choices: &[Choice]) -> String {
         let mut outputs = Vec::new();
         let tell = |output: &Output| outputs.extend(told(output));
         let result = catch_unwind(AssertUnwindSafe(|| situation.apply(*choice, &mut { tell })));
-        if matches!(choice, Choice::Answer(_) | Choice::Tick) && outputs.is_empty() && matches!(result, Ok(Ok(_))) {
+        if matches!(choice, Choice::Answer(_) | Choice::Tick)
+            && outputs.is_empty()
+            && matches!(result, Ok(Ok(_)))
+        {
             quiet += 1;
             continue;
         }

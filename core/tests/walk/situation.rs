@@ -1,15 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_rollout::{Error, ErrorKind};
 use lambda_rollout::account::{AliasState, AliasWrite, HookReport, HookVerdict};
 use lambda_rollout::machine::{Effect, EffectId, EffectResult, Input, Output, Phase, Rollout, Snapshot};
 use lambda_rollout::plan::RolloutPlan;
 use lambda_rollout::units::{RolloutId, Timestamp};
+use lambda_rollout::{Error, ErrorKind};
 
 use crate::account::{Account, Alarm, Drift, Landing, error};
-use crate::choice::{Choice, Order};
 use crate::broken::{Broken, broken};
+use crate::choice::{Choice, Order};
 use crate::referee::{Referee, Scene};
 
 /// An effect that has been asked for and not come to its end.
@@ -211,11 +211,7 @@ impl Situation {
     }
 
     /// Lets a choice happen. False when it changes nothing.
-    pub(crate) fn apply(
-        &mut self,
-        choice: Choice,
-        tell: &mut dyn FnMut(&Output),
-    ) -> Result<bool, Broken> {
+    pub(crate) fn apply(&mut self, choice: Choice, tell: &mut dyn FnMut(&Output)) -> Result<bool, Broken> {
         self.note_excuse(choice);
         match choice {
             Choice::Start => self.give(Input::Start, tell)?,
@@ -366,10 +362,7 @@ impl Situation {
         Ok(())
     }
 
-    fn write(
-        &mut self,
-        write: &AliasWrite,
-    ) -> Result<Result<AliasState, Error>, Broken> {
+    fn write(&mut self, write: &AliasWrite) -> Result<Result<AliasState, Error>, Broken> {
         if self.account.admits(write) {
             self.referee.takes_effect(write, &self.account)?;
         }

@@ -28,7 +28,7 @@ async fn child() {
         Ok(account) => {
             let traffic = account.traffic();
             let state = if variable("CHILD_WRITES").is_some() {
-                let write = AliasWrite { routing: only(2), revision_id: "r".to_owned() };
+                let write = AliasWrite::new(only(2), "r");
                 traffic.write_alias(&function, &alias, &write).await
             } else {
                 traffic.read_alias(&function, &alias).await

@@ -324,7 +324,7 @@ async fn every_write(endpoint: &SimulatedEndpoint, account: &aws::Account, fault
     let function = FunctionRef::parse("sample-handler").expect("a name");
     let alias = AliasName::parse("main").expect("a name");
     let traffic = account.traffic();
-    let write = AliasWrite { routing: only(2), revision_id: "r".to_owned() };
+    let write = AliasWrite::new(only(2), "r");
     traffic.read_alias(&function, &alias).await.expect_err("a fault");
     traffic.write_alias(&function, &alias, &write).await.expect_err("a fault");
     traffic.create_alias(&function, &alias, version(2)).await.expect_err("a fault");

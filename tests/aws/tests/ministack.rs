@@ -414,7 +414,7 @@ async fn a_412_after_another_hand_moved_the_alias_is_drift() {
     let traffic = ministack.account().traffic();
     let move_away = async || {
         let before = traffic.read_alias(&function(), &alias()).await.expect("an alias");
-        let write = AliasWrite { routing: Routing::only(version(1)), revision_id: before.revision_id };
+        let write = AliasWrite::new(Routing::only(version(1)), before.revision_id);
         traffic.write_alias(&function(), &alias(), &write).await.expect("written by another hand");
     };
     let outcome = two_steps(&ministack, &clients, ministack.account().ports(), move_away).await;

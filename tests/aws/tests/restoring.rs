@@ -131,7 +131,7 @@ fn obey(endpoint: &SimulatedEndpoint, advice: &str) {
     assert_eq!(options, expected.as_flattened(), "{advice}");
     let version = Version::parse(options[5]).expect("a version");
     // The line has no guard: whoever types it has looked.
-    let write = AliasWrite { routing: Routing::only(version), revision_id: String::new() };
+    let write = AliasWrite::new(Routing::only(version), "");
     endpoint.world(|world| world.write_alias(&write, Hand::Other)).expect("settled");
 }
 

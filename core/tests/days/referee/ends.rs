@@ -44,10 +44,13 @@ pub(super) fn judge_day(record: &Record, findings: &mut Findings) {
 fn judge_numbering(life: &Life<'_>, findings: &mut Findings) {
     let events: Vec<&Event> = life.events().collect();
     for (event, seq) in events.iter().zip(1..) {
-        findings.unless(event.seq == seq, "numbering", event.at, || format!("event {} comes as {seq}", event.seq));
+        findings.unless(event.seq == seq, "numbering", event.at, || {
+            format!("event {} comes as {seq}", event.seq)
+        });
     }
     let in_order = events.is_sorted_by_key(|event| event.at);
-    findings.unless(in_order, "numbering", life.began, || "an event is earlier than the one before".to_owned());
+    findings
+        .unless(in_order, "numbering", life.began, || "an event is earlier than the one before".to_owned());
     let firsts = life.runners().len().min(events.len());
     let started = events.iter().filter(|event| event.kind.name() == "started").count();
     let starts = events.first().is_none_or(|event| event.kind.name() == "started");
@@ -95,14 +98,16 @@ fn judge_outcome(life: &Life<'_>, outcome: &Outcome, findings: &mut Findings) {
         let right = asked == *count || asked + 1 == *count;
         findings.unless(right, "outcome", at, || format!("{count} calls of {kind} told, {asked} made"));
     }
-    let gives_share = |change: &AliasChange| change.routing.is_some_and(|routing| life.share(&routing) > Weight::ZERO);
+    let gives_share =
+        |change: &AliasChange| change.routing.is_some_and(|routing| life.share(&routing) > Weight::ZERO);
     let moved = life.own_changes().any(gives_share);
     let first = outcome.cause == Some(Cause::FirstDeployment);
     findings.unless(outcome.traffic_moved || !moved || first, "outcome", at, || {
         "traffic moved, and the outcome denies it".to_owned()
     });
     if let Some(Cause::Error { error }) = &outcome.cause {
-        findings.unless(error.kind != ErrorKind::Internal, "outcome", at, || format!("a fault of ours: {error}"));
+        findings
+            .unless(error.kind != ErrorKind::Internal, "outcome", at, || format!("a fault of ours: {error}"));
     }
     let ended_in_time = outcome.kind != OutcomeKind::Unsettled || gave_up_in_time(life);
     findings.unless(ended_in_time, "S6", at, || "given up before the rollback's deadline".to_owned());
@@ -122,7 +127,8 @@ fn judge_alias(life: &Life<'_>, outcome: &Outcome, findings: &mut Findings) {
     let at = life.over_at();
     let Some(routing) = alias_at(life.record, at) else { return };
     // What others did after the alias was seen last, nobody could know.
-    let seen = life.calls().filter(|call| matches!(call.over, Some((_, _, Some(EffectResult::Alias(Ok(_)))))));
+    let seen =
+        life.calls().filter(|call| matches!(call.over, Some((_, _, Some(EffectResult::Alias(Ok(_)))))));
     let seen = seen.map(|call| call.asked).max();
     let own: Vec<&str> = life.own_changes().map(|change| change.revision_id.as_str()).collect();
     let changed_since = life.changes().any(|change| {
@@ -143,5 +149,6 @@ fn judge_alias(life: &Life<'_>, outcome: &Outcome, findings: &mut Findings) {
         OutcomeKind::Drifted => share == Weight::ZERO,
         OutcomeKind::Unsettled => outcome.advice.is_some(),
     };
-    findings.unless(holds, "S6", at, || format!("{} leaves the alias on {routing}: {outcome:?}", outcome.kind));
+    findings
+        .unless(holds, "S6", at, || format!("{} leaves the alias on {routing}: {outcome:?}", outcome.kind));
 }

@@ -42,11 +42,16 @@ impl<'a> Life<'a> {
                 What::Told(event) => Some(event.seq),
                 _ => None,
             });
-            matches!(record.entries[*at].what, What::Began) && !(record.journal && told.is_some_and(|seq| seq > 1))
+            matches!(record.entries[*at].what, What::Began)
+                && !(record.journal && told.is_some_and(|seq| seq > 1))
         };
         let starts: Vec<usize> = (0..record.entries.len()).filter(begins).collect();
         let ends = starts.iter().skip(1).copied().chain([record.entries.len()]);
-        starts.iter().zip(ends).map(|(from, to)| Self::new(plan, record, &record.entries[*from..to])).collect()
+        starts
+            .iter()
+            .zip(ends)
+            .map(|(from, to)| Self::new(plan, record, &record.entries[*from..to]))
+            .collect()
     }
 
     fn new(plan: &'a RolloutPlan, record: &'a Record, entries: &'a [Entry]) -> Self {
@@ -105,7 +110,9 @@ impl<'a> Life<'a> {
             _ => None,
         });
         given.filter_map(|(place, at)| {
-            let answer = self.entries[place..].iter().find(|entry| matches!(entry.what, What::Obeyed(_) | What::Refused(_)));
+            let answer = self.entries[place..]
+                .iter()
+                .find(|entry| matches!(entry.what, What::Obeyed(_) | What::Refused(_)));
             answer.is_none_or(|answer| matches!(answer.what, What::Obeyed(_))).then_some(at)
         })
     }
@@ -165,7 +172,8 @@ impl<'a> Life<'a> {
         self.changes().filter(|change| {
             let place = self.record.history.iter().position(|other| other.revision_id == change.revision_id);
             let before = place.and_then(|place| self.record.history.get(place.checked_sub(1)?));
-            change.by == Hand::Rollout && self.calls().any(|call| match call.effect {
+            change.by == Hand::Rollout
+                && self.calls().any(|call| match call.effect {
                     Effect::WriteAlias(write) => {
                         Some(write.routing) == change.routing
                             && before.is_none_or(|before| before.revision_id == write.revision_id)

@@ -74,7 +74,8 @@ impl Policies<'_> {
         } else if alarms.already_alarming() == AlreadyAlarming::IgnoreUntilOk {
             self.excused.retain(|name| states.get(name) != Some(&AlarmState::Ok));
         }
-        let counting = || states.iter().filter(|(name, _)| !self.excused.contains(**name)).map(|(_, state)| *state);
+        let counting =
+            || states.iter().filter(|(name, _)| !self.excused.contains(**name)).map(|(_, state)| *state);
         let holds = alarms.insufficient_data() == InsufficientData::Hold;
         if counting().any(|state| self.is_bad(state)) {
             Meaning::Firing

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
+use lambda_rollout::OutcomeKind;
 use lambda_rollout::account::{HookMoment, HookVerdict};
 use lambda_rollout::event::{Cause, EventKind};
 use lambda_rollout::machine::{Command, Effect, EffectResult};
 use lambda_rollout::plan::Step;
 use lambda_rollout::sim::AliasChange;
 use lambda_rollout::units::{Timestamp, Weight};
-use lambda_rollout::OutcomeKind;
 
 use super::Findings;
 use super::life::Life;
@@ -45,7 +45,8 @@ fn judge_raise(life: &Life<'_>, write: &Write<'_>, looks: &[Look], findings: &mu
     }
     let steps = life.plan.schedule().steps();
     let next = steps.iter().map(|step| step.weight).find(|weight| *weight > before).unwrap_or(Weight::FULL);
-    findings.unless(after == next, "S4", write.at, || format!("from {before} to {after}, where {next} is next"));
+    findings
+        .unless(after == next, "S4", write.at, || format!("from {before} to {after}, where {next} is next"));
     for (from, to) in life.pauses() {
         findings.unless(!(from < write.at && write.at < to), "S3", write.at, || {
             format!("raised to {after} in the pause from {from} to {to}")
@@ -54,7 +55,8 @@ fn judge_raise(life: &Life<'_>, write: &Write<'_>, looks: &[Look], findings: &mu
     let step = steps.iter().find(|step| step.weight == before);
     let held_until = step.and_then(|step| held_until(life, write, step));
     if let Some(until) = held_until {
-        findings.unless(until <= write.at, "S3", write.at, || format!("{before} had to be held until {until}"));
+        findings
+            .unless(until <= write.at, "S3", write.at, || format!("{before} had to be held until {until}"));
     }
     if step.is_some_and(|step| step.gate) {
         let approved = approved_between(life, held_until.unwrap_or(life.began), write.at);
@@ -173,7 +175,8 @@ fn judge_end(life: &Life<'_>, dooms: &[Doom], findings: &mut Findings) {
 
 /// A bake is a hold at 100 %: it may end early only for a person who asks for that.
 fn judge_bake(life: &Life<'_>, findings: &mut Findings) {
-    let is_full = |change: &&AliasChange| change.routing.is_some_and(|routing| life.share(&routing) == Weight::FULL);
+    let is_full =
+        |change: &&AliasChange| change.routing.is_some_and(|routing| life.share(&routing) == Weight::FULL);
     let Some(landed) = life.own_changes().find(is_full).map(|change| change.at) else { return };
     let bake = life.plan.bake().unwrap_or(Duration::ZERO);
     let until = landed + bake + life.paused_between(landed, life.over_at());

@@ -18,7 +18,9 @@ pub(super) fn judge(life: &Life<'_>, looks: &[Look], findings: &mut Findings) {
     judge_outages(life, looks, decided, findings);
     for look in looks {
         if let (Meaning::Firing | Meaning::Absent, Some((at, _))) = (look.meaning, look.over) {
-            findings.unless(decided <= at, "S10", at, || format!("{:?} was decided on only at {decided}", look.meaning));
+            findings.unless(decided <= at, "S10", at, || {
+                format!("{:?} was decided on only at {decided}", look.meaning)
+            });
         }
     }
     judge_cause(life, looks, findings);
@@ -27,7 +29,8 @@ pub(super) fn judge(life: &Life<'_>, looks: &[Look], findings: &mut Findings) {
 /// When the rollout was decided: from then on, the alarms do not matter any more.
 fn decided_at(life: &Life<'_>) -> Timestamp {
     let rolling_back = life.event(|kind| matches!(kind, EventKind::RollingBack { .. })).map(|event| event.at);
-    let creating = life.calls().find(|call| matches!(call.effect, Effect::CreateAlias(_))).map(|call| call.asked);
+    let creating =
+        life.calls().find(|call| matches!(call.effect, Effect::CreateAlias(_))).map(|call| call.asked);
     [rolling_back, creating, Some(life.over_at())].into_iter().flatten().min().unwrap_or(life.over_at())
 }
 
@@ -83,7 +86,9 @@ fn judge_cause(life: &Life<'_>, looks: &[Look], findings: &mut Findings) {
         let unreadable = life.plan.alarms().unreadable();
         let borne = at.since(*since) >= unreadable.tolerate && unreadable.then == WhenUnreadable::RollBack;
         let between = |over: Timestamp| *since < over && over < *at;
-        let read = looks.iter().any(|look| over_at(look).is_some_and(between) && look.meaning != Meaning::Unreadable);
+        let read = looks
+            .iter()
+            .any(|look| over_at(look).is_some_and(between) && look.meaning != Meaning::Unreadable);
         findings.unless(borne && !read, "S11", *at, || format!("an outage since {since} was not borne"));
     }
     if let Cause::Alarm { .. } = cause {

@@ -129,7 +129,13 @@ impl<'a> Knowledge<'a> {
         }
     }
 
-    fn written(&mut self, write: &AliasWrite, answer: Option<&Result<AliasState, Error>>, at: Timestamp, place: usize) {
+    fn written(
+        &mut self,
+        write: &AliasWrite,
+        answer: Option<&Result<AliasState, Error>>,
+        at: Timestamp,
+        place: usize,
+    ) {
         self.under_way = None;
         let without_effect =
             [ErrorKind::Throttled, ErrorKind::AccessDenied, ErrorKind::Config, ErrorKind::Rejected];
