@@ -8,7 +8,7 @@ use lambda_rollout::machine::{Effect, EffectId, Phase, Rollout};
 use lambda_rollout::plan::RolloutPlan;
 use lambda_rollout::units::{Timestamp, Weight};
 
-use crate::account::{Account, CANARY, version};
+use crate::account::{CANARY, version};
 use crate::broken::{Broken, broken, hold_to};
 use crate::referee::{Edited, Hold, Referee, Scene};
 
@@ -180,7 +180,8 @@ impl Referee {
         use OutcomeKind as K;
         let kind = outcome.kind;
         hold_to!(self.finished.as_ref() == Some(outcome), "events: the last one is not `finished`");
-        hold_to!(!self.has_cause || kind != K::Promoted, "S5: promoted with a cause to go back");
+        let created = matches!(outcome.cause, Some(Cause::FirstDeployment));
+        hold_to!(!self.has_cause || kind != K::Promoted || created, "S5: promoted with a cause to go back");
         let planned = kind == K::Promoted || kind == K::NothingToDo && self.reborn;
         let excused = self.excused || self.has_cause || self.is_over_deadline(scene);
         hold_to!(planned || excused, "S9: ended as {kind} for no reason");
@@ -196,8 +197,12 @@ impl Referee {
         use OutcomeKind as K;
         let (kind, routing) = (outcome.kind, scene.account.routing());
         let canary_serves = routing.is_some_and(|routing| canary_share(&routing) > Weight::ZERO);
+        let claimed = scene.account.claim().is_some_and(|claim| Some(claim) == self.id);
         match kind {
-            K::Drifted => hold_to!(!canary_serves, "S7: drifted, and the canary takes traffic"),
+            K::Drifted => {
+                let other = scene.account.claim().is_some_and(|claim| Some(claim) != self.id);
+                hold_to!(other || !canary_serves, "S7: drifted, and the canary takes traffic");
+            }
             K::Unsettled => {
                 let late = self.is_over_rollback_deadline(scene);
                 hold_to!(late, "S6: unsettled before the rollback's time was up");
@@ -214,6 +219,7 @@ impl Referee {
             K::Promoted | K::NothingToDo => {
                 let promoted = routing == Some(Routing::only(version(CANARY)));
                 hold_to!(promoted, "S6: ended as {kind}, and the alias is elsewhere");
+                hold_to!(!claimed, "claims: ended as {kind}, and the alias is still claimed");
             }
             K::RolledBack | K::Refused | K::Aborted => {
                 let single = routing.is_none_or(|routing| routing.is_single());
@@ -221,6 +227,7 @@ impl Referee {
                 let right = self.hand.left_standing.or(self.stable);
                 let back = right.is_none() || right.map(Routing::only) == routing;
                 hold_to!(back, "S8: ended as {kind}, and not on the version written down");
+                hold_to!(!claimed, "claims: ended as {kind}, and the alias is still claimed");
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use lambda_rollout::account::{AlarmState, AliasState, AliasWrite, HookVerdict, R
 use lambda_rollout::event::Outcome;
 use lambda_rollout::machine::{Command, Effect, EffectId, EffectResult, Snapshot};
 use lambda_rollout::plan::{RolloutPlan, Step};
-use lambda_rollout::units::{Timestamp, Version, Weight};
+use lambda_rollout::units::{RolloutId, Timestamp, Version, Weight};
 use lambda_rollout::{Error, ErrorKind};
 
 use crate::account::{Account, CANARY, version};
@@ -15,6 +15,7 @@ use crate::situation::Call;
 /// said in `promises`, by the words of DESIGN.md alone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Referee {
+    pub(crate) id: Option<RolloutId>,
     pub(crate) started_at: Timestamp,
     /// Since when a process with a journal has been taking the rollout up.
     pub(crate) taken_up_at: Option<Timestamp>,
@@ -114,30 +115,27 @@ impl Scene<'_> {
 }
 
 impl Referee {
-    pub(crate) fn new(now: Timestamp) -> Self {
-        Self { started_at: now, last_at: now, next_seq: 1, ..Self::default() }
+    pub(crate) fn new(id: RolloutId, now: Timestamp) -> Self {
+        Self { id: Some(id), started_at: now, last_at: now, next_seq: 1, ..Self::default() }
     }
 
-    /// The process died. The next one has what the journal kept, or begins a rollout of its own.
-    pub(crate) fn new_process(&mut self, journal: bool, now: Timestamp) {
-        let before = std::mem::replace(self, Self::new(now));
+    /// The process died, and the next one, which has no journal, begins a rollout of its own.
+    pub(crate) fn begins_anew(&mut self, id: RolloutId, now: Timestamp) {
+        let before = std::mem::replace(self, Self::new(id, now));
+        self.reborn = true;
         self.excused = before.excused;
-        if !journal {
-            self.reborn = true;
-            self.hand = OtherHand { known_ours: None, left_standing: None, ..before.hand };
-            return;
-        }
-        self.started_at = before.started_at;
+        self.hand = OtherHand { known_ours: None, left_standing: None, ..before.hand };
+    }
+
+    /// The process died, and the next one has what the journal kept.
+    pub(crate) fn takes_up(&mut self, now: Timestamp) {
         self.taken_up_at = Some(now);
-        self.reborn = before.reborn;
-        self.stable = before.stable;
-        self.seen = before.seen;
-        self.hand = before.hand;
-        self.unanswered = before.unanswered;
-        self.hold = before.hold;
-        self.people = before.people;
-        self.has_cause = before.has_cause;
-        self.next_seq = before.next_seq;
+        self.known = None;
+        self.newest_call = None;
+        self.write_unknown = false;
+        self.failing = false;
+        self.looks = Looks::default();
+        self.putting_back_since = None;
         if self.hand.edited == Edited::Unseen && !self.unanswered.is_empty() {
             self.may_have_undone();
         }
@@ -218,6 +216,8 @@ impl Referee {
 
     /// A write of the rollout is about to take effect on this account.
     pub(crate) fn takes_effect(&mut self, write: &AliasWrite, account: &Account) -> Result<(), Broken> {
+        let other = account.claim().filter(|claim| Some(claim) != self.id.as_ref());
+        hold_to!(other.is_none() || !self.hand.moved, "S7: wrote to an alias that another runner has");
         let found = account.routing().filter(|found| self.hand.moved && Some(*found) != self.hand.ours);
         if let Some(found) = found {
             let canary = version(CANARY);

@@ -48,6 +48,8 @@ pub(crate) struct Situation {
     /// How long a person has been waited for, in ticks.
     waited: u8,
     ended: bool,
+    /// The rollouts so far: without a journal, each process begins one of its own.
+    rollouts: u64,
 }
 
 /// A sleep, or a step of the wall clock.
@@ -63,10 +65,11 @@ impl Situation {
             account: Account::new(),
             in_flight: Vec::new(),
             journal: None,
-            referee: Referee::new(clock),
-            rollout: Rollout::new(Arc::clone(plan), RolloutId::from_bits(7), clock),
+            referee: Referee::new(id(0), clock),
+            rollout: Rollout::new(Arc::clone(plan), id(0), clock),
             waited: 0,
             ended: false,
+            rollouts: 1,
         }
     }
 
@@ -298,10 +301,15 @@ impl Situation {
     fn order(&mut self, order: Order, tell: &mut dyn FnMut(&Output)) -> Result<bool, Broken> {
         let before = format!("{:?}", self.rollout);
         if self.rollout.handle(Input::Command(order.command()), self.clock).is_err() {
-            if self.rollout.poll().is_some() || format!("{:?}", self.rollout) != before {
-                return Err(broken!("commands: {order:?} was refused, and changed something"));
+            while let Some(output) = self.rollout.poll() {
+                let Output::Persist(snapshot) = output else {
+                    return Err(broken!("commands: {order:?} was refused, and did something"));
+                };
+                self.journal = Some(*snapshot);
             }
-            return Ok(false);
+            let unchanged = format!("{:?}", self.rollout) == before;
+            let refused = broken!("commands: {order:?} was refused, and changed something");
+            return if unchanged { Ok(false) } else { Err(refused) };
         }
         self.waited = 0;
         self.referee.ordered(&order.command(), self.clock);
@@ -313,8 +321,10 @@ impl Situation {
         for call in std::mem::take(&mut self.in_flight) {
             self.land(&call, landing)?;
         }
-        self.referee.new_process(journal, self.clock);
-        if !journal {
+        if journal {
+            self.referee.takes_up(self.clock);
+        } else {
+            self.referee.begins_anew(id(self.rollouts), self.clock);
             // What may still land of it nobody can know: the alias is the record.
             self.account.forget_late();
             self.journal = None;
@@ -325,7 +335,10 @@ impl Situation {
                 let snapshot = Snapshot { next_seq: self.referee.next_seq(), ..snapshot.clone() };
                 Rollout::restore(plan, snapshot, self.clock)
             }
-            None => Rollout::new(plan, RolloutId::from_bits(7), self.clock),
+            None => {
+                self.rollouts += 1;
+                Rollout::new(plan, id(self.rollouts - 1), self.clock)
+            }
         };
         self.waited = 0;
         self.give(Input::Start, tell)
@@ -414,6 +427,10 @@ impl Situation {
         let scene = scene(&plan, self.clock, &self.account, &self.in_flight, &self.journal);
         self.referee.inspect(&self.rollout, &scene)
     }
+}
+
+fn id(rollout: u64) -> RolloutId {
+    RolloutId::from_bits(rollout + 1)
 }
 
 fn scene<'s>(
