@@ -82,6 +82,7 @@ impl Rollout {
             self.writes = Writes::left_behind(known.routing, &snapshot.under_way, self.now);
             self.alias = Some(known);
         }
+        self.traffic_moved |= snapshot.traffic_moved;
         let Some(found) = found else { return self.drifted(None) };
         match self.compare_with_known(found) {
             Standing::Drifted => return,
@@ -92,7 +93,7 @@ impl Rollout {
             Standing::AsKnown => {}
             Standing::OursLanded(state) => self.ours_landed(state),
         }
-        self.traffic_moved |= snapshot.traffic_moved || self.weight() > Weight::ZERO;
+        self.traffic_moved |= self.weight() > Weight::ZERO;
         self.paused |= snapshot.paused;
         self.promote_asked = snapshot.promote_asked;
         self.watch.excuse(std::mem::take(&mut snapshot.excused));

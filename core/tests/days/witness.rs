@@ -174,7 +174,7 @@ impl Witness {
         let answer =
             std::future::poll_fn(|cx| if self.is_dead() { Poll::Pending } else { call.as_mut().poll(cx) });
         let answer = answer.await;
-        waiting.is_over();
+        waiting.answered();
         if death == Some(Moment::After) {
             self.die(Moment::After);
             return std::future::pending().await;
@@ -191,7 +191,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    fn is_over(self) {
+    fn answered(self) {
         std::mem::forget(self);
     }
 }

@@ -112,8 +112,8 @@ impl<'a> Life<'a> {
         given.filter_map(|(place, at)| {
             let answer = self.entries[place..]
                 .iter()
-                .find(|entry| matches!(entry.what, What::Obeyed(_) | What::Refused(_)));
-            answer.is_none_or(|answer| matches!(answer.what, What::Obeyed(_))).then_some(at)
+                .find(|entry| matches!(entry.what, What::Obeyed(_) | What::Refused(_) | What::Died(_)));
+            answer.is_none_or(|answer| !matches!(answer.what, What::Refused(_))).then_some(at)
         })
     }
 

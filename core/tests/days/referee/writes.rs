@@ -24,6 +24,9 @@ const SETTLING: Duration = Duration::from_secs(2 * 60);
 struct Knowledge<'a> {
     life: &'a Life<'a>,
     known: Option<AliasState>,
+    /// The revision before a write of ours was seen to have landed late, by a read that nothing waited for: the next
+    /// write may still name it, and is refused.
+    before_late: Option<String>,
     /// Found first: the version to which everything goes back.
     stable: Option<Version>,
     /// The write under way, and where it was asked for.
@@ -43,6 +46,7 @@ pub(super) fn judge<'a>(life: &'a Life<'a>, findings: &mut Findings) -> Vec<Writ
     let mut knows = Knowledge {
         life,
         known: None,
+        before_late: None,
         stable: None,
         under_way: None,
         newest_write: 0,
@@ -78,7 +82,9 @@ impl<'a> Knowledge<'a> {
     fn judge(&self, write: &AliasWrite, at: Timestamp, findings: &mut Findings) {
         let known = self.known.as_ref();
         let seen = known.map(|known| known.revision_id.as_str());
-        findings.unless(seen == Some(&write.revision_id), "S1", at, || {
+        let newest =
+            seen == Some(&write.revision_id) || self.before_late.as_ref() == Some(&write.revision_id);
+        findings.unless(newest, "S1", at, || {
             format!("a write names `{}`, and the last state seen was {seen:?}", write.revision_id)
         });
         findings.unless(self.under_way.is_none(), "S2", at, || "two writes in flight".to_owned());
@@ -168,6 +174,7 @@ impl<'a> Knowledge<'a> {
 
     fn take_over(&mut self, state: &AliasState) {
         self.known = Some(state.clone());
+        self.before_late = None;
         self.may_have_landed.clear();
         self.foreign = None;
     }
@@ -181,7 +188,8 @@ impl<'a> Knowledge<'a> {
             }
             Err(_) => return,
         };
-        if self.unknown_since.is_some_and(|since| since < asked) {
+        let decides = self.unknown_since.is_some_and(|since| since < asked);
+        if decides {
             self.unknown_since = None;
         }
         let Some(known) = &self.known else {
@@ -194,8 +202,10 @@ impl<'a> Knowledge<'a> {
             return;
         }
         let still_foreign = self.foreign == Some(Some(state.routing));
+        let late = (ours && !decides).then(|| known.revision_id.clone());
         let foreign = !ours && (state.routing != known.routing || still_foreign);
         self.take_over(state);
+        self.before_late = late;
         self.foreign = foreign.then_some(Some(state.routing));
     }
 
