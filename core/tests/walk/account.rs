@@ -243,7 +243,7 @@ impl Account {
             }
             Drift::DescriptionEdited => {
                 let settles = self.settles;
-                self.set(routing, "edited".into());
+                self.set(routing, format!("{}edited ", Claim::strip(&description)));
                 self.settles = settles;
                 return true;
             }

@@ -10,7 +10,7 @@ use lambda_rollout::units::{Timestamp, Weight};
 
 use crate::account::{CANARY, version};
 use crate::broken::{Broken, broken, hold_to};
-use crate::referee::{Edited, Hold, Referee, Scene};
+use crate::referee::{Hold, Referee, Scene};
 
 impl Referee {
     /// The rollout asks for an effect.
@@ -120,10 +120,11 @@ impl Referee {
                 hold_to!(held, "S3: the hold of {weight} was called held before its end");
             }
             EventKind::Drifted { found, expected } => {
-                hold_to!(self.looks_drifted(), "S7: drift was told, and nobody else touched the alias");
+                hold_to!(self.hand.moved, "S7: drift was told, and nobody else touched the alias");
                 let read = self.known.as_ref().map(|known| known.routing);
                 hold_to!(*found == read, "S7: `drifted` does not say what was found");
-                let left = [self.hand.ours, self.hand.known_ours].contains(&Some(*expected));
+                let hand = &self.hand;
+                let left = [hand.ours, hand.known_ours, hand.perhaps_ours].contains(&Some(*expected));
                 hold_to!(left, "S7: `drifted` does not say what was expected");
                 self.hand.known_ours = *found;
             }
@@ -150,7 +151,7 @@ impl Referee {
     /// Whether a cause that was not one before the rollout named it is one.
     fn is_so(&self, cause: &Cause, scene: &Scene) -> bool {
         match cause {
-            Cause::Drift { .. } => self.looks_drifted(),
+            Cause::Drift { .. } => self.hand.moved,
             Cause::AlarmsUnreadable { .. } => self.is_unreadable_for_long(scene),
             Cause::Deadline { .. } => self.is_over_deadline(scene),
             // These make a cause the moment the rollout learns of them.
@@ -231,10 +232,6 @@ impl Referee {
             }
         }
         Ok(())
-    }
-
-    fn looks_drifted(&self) -> bool {
-        self.hand.moved || self.hand.edited == Edited::PerhapsUndone
     }
 
     fn is_unreadable_for_long(&self, scene: &Scene) -> bool {

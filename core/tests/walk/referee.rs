@@ -57,22 +57,12 @@ pub(crate) struct OtherHand {
     pub(crate) ours: Option<Routing>,
     /// The same as far as the rollout knows.
     pub(crate) known_ours: Option<Routing>,
+    /// Where a write without an answer may have left it before the rollout looked again.
+    pub(crate) perhaps_ours: Option<Routing>,
     /// Whether it moved traffic, and the rollout has not taken the canary out since.
     pub(crate) moved: bool,
-    pub(crate) edited: Edited,
     /// The version that it made the alias's own, where the canary was only taken from beside it.
     pub(crate) left_standing: Option<Version>,
-}
-
-/// What its edit of the description, which is no drift, may look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Edited {
-    #[default]
-    No,
-    /// The revision has moved on, and the rollout does not know.
-    Unseen,
-    /// The rollout had a write under way: for all it knows that landed, and the edit undid it.
-    PerhapsUndone,
 }
 
 /// A hold as the plan words it: it counts from when the rollout first saw the weight, and stands still in a pause.
@@ -136,9 +126,6 @@ impl Referee {
         self.failing = false;
         self.looks = Looks::default();
         self.putting_back_since = None;
-        if self.hand.edited == Edited::Unseen && !self.unanswered.is_empty() {
-            self.may_have_undone();
-        }
     }
 
     /// The number of the next event: what a journal that keeps the events knows.
@@ -154,19 +141,6 @@ impl Referee {
     /// Another hand moved traffic.
     pub(crate) fn moved_by_other_hand(&mut self) {
         self.hand.moved = true;
-        self.excused = true;
-    }
-
-    /// Another hand changed the description.
-    pub(crate) fn edited_by_other_hand(&mut self) {
-        self.hand.edited = Edited::Unseen;
-        if !self.unanswered.is_empty() || self.known.is_none() {
-            self.may_have_undone();
-        }
-    }
-
-    fn may_have_undone(&mut self) {
-        self.hand.edited = Edited::PerhapsUndone;
         self.excused = true;
     }
 
@@ -297,12 +271,7 @@ impl Referee {
                 let newest = self.unanswered.iter().rposition(|other| other == write);
                 newest.map(|index| self.unanswered.remove(index));
             }
-            (Err(_), Some(_)) => {
-                self.write_unknown = true;
-                if self.hand.edited == Edited::Unseen {
-                    self.may_have_undone();
-                }
-            }
+            (Err(_), Some(_)) => self.write_unknown = true,
         }
     }
 
@@ -322,9 +291,7 @@ impl Referee {
             });
             self.people.approved = false;
         }
-        if self.hand.edited == Edited::Unseen {
-            self.hand.edited = Edited::No;
-        }
+        self.hand.perhaps_ours = self.unanswered.last().map(|write| write.routing);
         self.unanswered.retain(|write| write.revision_id == state.revision_id);
         self.known = Some(state.clone());
         self.seen = Some(state.routing);

@@ -281,7 +281,7 @@ impl Situation {
     fn note_excuse(&mut self, choice: Choice) {
         let unanswered = self.referee.is_unanswered();
         let excuse = match choice {
-            Choice::Drift(Drift::DescriptionEdited) => return self.referee.edited_by_other_hand(),
+            Choice::Drift(Drift::DescriptionEdited) => false,
             Choice::Drift(_) => return self.referee.moved_by_other_hand(),
             Choice::Alarm(alarm) => matches!(alarm, Alarm::Firing | Alarm::Gone),
             Choice::LambdaDown | Choice::AlarmsDown => true,
