@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use lambda_rollout::account::{
-    AlarmReading, AlarmState, AliasState, AliasWrite, FunctionVersion, Lifecycle, Routing, UpdateStatus,
+    AlarmReading, AlarmState, AliasState, AliasWrite, Claim, FunctionVersion, Lifecycle, Routing,
+    UpdateStatus,
 };
-use lambda_rollout::units::{AlarmName, Qualifier, Timestamp, Version, Weight};
+use lambda_rollout::units::{AlarmName, Qualifier, RolloutId, Timestamp, Version, Weight};
 use lambda_rollout::{Error, ErrorKind};
 
 pub(crate) const STABLE: u64 = 1;
@@ -52,10 +53,12 @@ pub(crate) enum Drift {
     RolesSwapped,
     Deleted,
     DescriptionEdited,
+    /// A runner of another rollout, which says so.
+    OtherRunner,
 }
 
 impl Drift {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::OtherVersion,
         Self::WeightsCleared,
         Self::CanaryPromoted,
@@ -65,6 +68,7 @@ impl Drift {
         Self::RolesSwapped,
         Self::Deleted,
         Self::DescriptionEdited,
+        Self::OtherRunner,
     ];
 
     /// Where the alias points afterwards; `None` when it is gone, or stays where it was.
@@ -73,7 +77,7 @@ impl Drift {
             Self::OtherVersion => Some(only(FOREIGN)),
             Self::WeightsCleared => Some(only(STABLE)),
             Self::CanaryPromoted => Some(only(CANARY)),
-            Self::OtherWeight => Some(split(STABLE, CANARY, 37.0)),
+            Self::OtherWeight | Self::OtherRunner => Some(split(STABLE, CANARY, 37.0)),
             Self::OtherVersionBeside => Some(split(STABLE, FOREIGN, 37.0)),
             Self::CanaryBesideOther => Some(split(FOREIGN, CANARY, 37.0)),
             Self::RolesSwapped => Some(split(CANARY, STABLE, 37.0)),
@@ -115,14 +119,14 @@ impl Account {
             alarms_back_at: None,
             next_revision: 0,
         };
-        account.set(only(STABLE));
+        account.set(only(STABLE), String::new());
         account
     }
 
     /// What time alone brings about.
     pub(crate) fn pass_time(&mut self, now: Timestamp) {
         if let Some((_, routing)) = self.settles.take_if(|(at, _)| *at <= now) {
-            self.set(routing);
+            self.set(routing, self.description());
         }
         self.lambda_back_at.take_if(|at| *at <= now);
         self.alarms_back_at.take_if(|at| *at <= now);
@@ -185,7 +189,8 @@ impl Account {
         if alias.revision_id != write.revision_id {
             return Err(error(ErrorKind::Conflict));
         }
-        Ok(self.set(write.routing))
+        let description = write.description.clone().unwrap_or_else(|| alias.description.clone());
+        Ok(self.set(write.routing, description))
     }
 
     pub(crate) fn create(&mut self, version: Version) -> Result<AliasState, Error> {
@@ -193,7 +198,7 @@ impl Account {
         if self.alias.is_some() {
             return Err(error(ErrorKind::Conflict));
         }
-        Ok(self.set(Routing::only(version)))
+        Ok(self.set(Routing::only(version), String::new()))
     }
 
     /// Keeps a write that has not landed and still may.
@@ -213,11 +218,11 @@ impl Account {
     /// After a write to one version alone AWS moves provisioned concurrency from the version that served `before`, with
     /// weights of its own meanwhile.
     pub(crate) fn settle(&mut self, before: Routing, now: Timestamp) {
-        let Some(AliasState { routing, .. }) = self.alias else { return };
+        let Some(routing) = self.alias.as_ref().map(|alias| alias.routing) else { return };
         let Some(own) = routing.version.published() else { return };
         let versions = [before.version.published(), before.additional.map(|(second, _)| second)];
         let Some(other) = versions.into_iter().flatten().find(|version| *version != own) else { return };
-        self.set(Routing::split(own, other, percent(50.0)));
+        self.set(Routing::split(own, other, percent(50.0)), self.description());
         self.settles = Some((now + SETTLING, routing));
     }
 
@@ -228,23 +233,28 @@ impl Account {
     /// Another hand changes the alias. False when that would change nothing.
     pub(crate) fn drift(&mut self, drift: Drift) -> bool {
         let Some(alias) = &self.alias else { return false };
+        let (routing, mut description) = (alias.routing, alias.description.clone());
         match drift {
             Drift::Deleted => {
                 self.alias = None;
                 self.late.clear();
                 self.settles = None;
+                return true;
             }
             Drift::DescriptionEdited => {
-                let (routing, settles) = (alias.routing, self.settles);
-                self.set(routing);
+                let settles = self.settles;
+                self.set(routing, format!("{}edited ", Claim::strip(&description)));
                 self.settles = settles;
+                return true;
             }
-            _ => match drift.routing() {
-                Some(routing) if routing != alias.routing => drop(self.set(routing)),
-                _ => return false,
-            },
+            Drift::OtherRunner => {
+                let claim = Claim { rollout_id: RolloutId::from_bits(0), runner: String::new() };
+                description = claim.add_to(&description).expect("room");
+            }
+            _ => {}
         }
-        true
+        let moved = drift.routing().filter(|moved| *moved != routing);
+        moved.map(|moved| self.set(moved, description)).is_some()
     }
 
     pub(crate) fn alarm(&self) -> Alarm {
@@ -271,10 +281,20 @@ impl Account {
         self.alarms_back_at = Some(now + OUTAGE);
     }
 
+    /// Which rollout says that it moves the alias.
+    pub(crate) fn claim(&self) -> Option<RolloutId> {
+        Claim::find(&self.alias.as_ref()?.description).map(|claim| claim.rollout_id)
+    }
+
+    fn description(&self) -> String {
+        self.alias.as_ref().map(|alias| alias.description.clone()).unwrap_or_default()
+    }
+
     /// The one place where the alias changes: every change moves the revision on, and shuts older writes out.
-    fn set(&mut self, routing: Routing) -> AliasState {
+    fn set(&mut self, routing: Routing, description: String) -> AliasState {
         self.next_revision += 1;
-        let state = AliasState::new(routing, format!("r{}", self.next_revision));
+        let revision_id = format!("r{}", self.next_revision);
+        let state = AliasState { description, ..AliasState::new(routing, revision_id) };
         self.alias = Some(state.clone());
         self.settles = None;
         self.late.clear();

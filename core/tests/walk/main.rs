@@ -1,14 +1,16 @@
 //! The walk.
 mod account;
+mod broken;
 mod choice;
 mod fingerprint;
+mod promises;
 mod referee;
 mod search;
 mod situation;
 
 use std::time::Duration;
 
-use lambda_rollout::plan::{PlanBuilder, RolloutPlan, Step, Strategy, Unreadable, WhenUnreadable};
+use lambda_rollout::plan::{Hook, PlanBuilder, RolloutPlan, Step, Strategy, Unreadable, WhenUnreadable};
 
 use account::{CANARY, percent, version};
 use search::Walk;
@@ -21,7 +23,7 @@ fn depth() -> u8 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "to tell how long the walk took; nothing depends on it")]
-fn walk(strategy: Strategy, change: impl FnOnce(PlanBuilder) -> PlanBuilder) {
+fn walk(name: &str, strategy: Strategy, change: impl FnOnce(PlanBuilder) -> PlanBuilder) {
     let plan = RolloutPlan::builder("sample-handler", "main")
         .version(version(CANARY))
         .strategy(strategy)
@@ -32,8 +34,8 @@ fn walk(strategy: Strategy, change: impl FnOnce(PlanBuilder) -> PlanBuilder) {
     let plan = change(plan).build().expect("a good plan");
     let began = std::time::Instant::now();
     match Walk::new(plan, depth()).run() {
-        Ok(summary) => println!("{summary}, {:.1?}", began.elapsed()),
-        Err(stories) => panic!("\n{stories}, {:.1?}", began.elapsed()),
+        Ok(summary) => println!("{name}: {summary}, {:.1?}", began.elapsed()),
+        Err(stories) => panic!("\n{stories}\n"),
     }
 }
 
@@ -44,24 +46,30 @@ fn canary() -> Strategy {
 #[test]
 #[ignore = "takes minutes, and its verdict on the bake is not settled: `cargo test --test walk -- --ignored`"]
 fn no_way_through_a_canary_breaks_a_promise() {
-    walk(canary(), |plan| plan);
+    walk("canary", canary(), |plan| plan);
 }
 
 #[test]
 #[ignore = "takes minutes, and its verdict on the bake is not settled: `cargo test --test walk -- --ignored`"]
 fn no_way_through_a_linear_rollout_breaks_a_promise() {
-    walk(Strategy::Linear { percent: percent(40.0), interval: MINUTE }, |plan| plan);
+    walk("linear", Strategy::Linear { percent: percent(40.0), interval: MINUTE }, |plan| plan);
 }
 
 #[test]
 #[ignore = "takes minutes, and its verdict on the bake is not settled: `cargo test --test walk -- --ignored`"]
 fn no_way_through_a_bake_breaks_a_promise() {
-    walk(canary(), |plan| plan.bake(MINUTE));
+    walk("bake", canary(), |plan| plan.bake(MINUTE));
 }
 
 #[test]
 #[ignore = "takes minutes, and its verdict on the bake is not settled: `cargo test --test walk -- --ignored`"]
 fn no_way_through_a_gate_and_a_deadline_breaks_a_promise() {
-    let step = |weight, gate| Step { weight: percent(weight), hold: MINUTE, gate };
-    walk(Strategy::Steps(vec![step(10.0, true)]), |plan| plan.deadline(5 * MINUTE));
+    let step = Step { weight: percent(10.0), hold: MINUTE, gate: true };
+    walk("gate and deadline", Strategy::Steps(vec![step]), |plan| plan.deadline(5 * MINUTE));
+}
+
+#[test]
+fn no_way_through_hooks_breaks_a_promise() {
+    let hook = || Hook::in_process().with_timeout(MINUTE);
+    walk("hooks", Strategy::AllAtOnce, |plan| plan.before_traffic(hook()).after_traffic(hook()).bake(MINUTE));
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use lambda_rollout::machine::{Effect, Output};
 use lambda_rollout::plan::RolloutPlan;
 
+use crate::broken::{Broken, broken};
 use crate::choice::Choice;
 use crate::fingerprint::Fingerprints;
-use crate::referee::{Broken, broken};
 use crate::situation::Situation;
 
 /// A situation that was reached, by its number.
@@ -197,8 +197,7 @@ impl Walk {
         let merged = self.transitions.saturating_sub(self.reached.len() as u64);
         let longest = self.reached.iter().map(|reached| reached.steps).max().unwrap_or(0);
         format!(
-            "{}: {} states {layers:?}, {} transitions, {merged} merged, longest path {longest}",
-            self.plan.strategy(),
+            "{} states {layers:?}, {} transitions, {merged} merged, longest path {longest}",
             self.reached.len(),
             self.transitions
         )

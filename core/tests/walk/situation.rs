@@ -8,8 +8,9 @@ use lambda_rollout::units::{RolloutId, Timestamp};
 use lambda_rollout::{Error, ErrorKind};
 
 use crate::account::{Account, Alarm, Drift, Landing, error};
+use crate::broken::{Broken, broken};
 use crate::choice::{Choice, Order};
-use crate::referee::{Broken, Referee, broken};
+use crate::referee::{Referee, Scene};
 
 /// An effect that has been asked for and not come to its end.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn write(&self) -> Option<&AliasWrite> {
+    pub(crate) fn write(&self) -> Option<&AliasWrite> {
         if let Effect::WriteAlias(write) = &self.effect { Some(write) } else { None }
     }
 
@@ -38,7 +39,6 @@ impl Call {
 /// Everything at one moment: the rollout, the account, what is between them, and what the referee remembers.
 #[derive(Debug, Clone)]
 pub(crate) struct Situation {
-    plan: Arc<RolloutPlan>,
     clock: Timestamp,
     account: Account,
     in_flight: Vec<Call>,
@@ -48,6 +48,8 @@ pub(crate) struct Situation {
     /// How long a person has been waited for, in ticks.
     waited: u8,
     ended: bool,
+    /// The rollouts so far: without a journal, each process begins one of its own.
+    rollouts: u64,
 }
 
 /// A sleep, or a step of the wall clock.
@@ -59,15 +61,15 @@ impl Situation {
     pub(crate) fn new(plan: &Arc<RolloutPlan>) -> Self {
         let clock = Timestamp::parse("2026-11-23T17:00:00Z").expect("a date");
         Self {
-            plan: Arc::clone(plan),
             clock,
             account: Account::new(),
             in_flight: Vec::new(),
             journal: None,
-            referee: Referee::new(clock),
-            rollout: Rollout::new(Arc::clone(plan), RolloutId::from_bits(7), clock),
+            referee: Referee::new(id(0), clock),
+            rollout: Rollout::new(Arc::clone(plan), id(0), clock),
             waited: 0,
             ended: false,
+            rollouts: 1,
         }
     }
 
@@ -279,8 +281,8 @@ impl Situation {
     fn note_excuse(&mut self, choice: Choice) {
         let unanswered = self.referee.is_unanswered();
         let excuse = match choice {
-            Choice::Drift(Drift::DescriptionEdited) => return self.referee.edited(),
-            Choice::Drift(_) => return self.referee.other_hand(),
+            Choice::Drift(Drift::DescriptionEdited) => false,
+            Choice::Drift(_) => return self.referee.moved_by_other_hand(),
             Choice::Alarm(alarm) => matches!(alarm, Alarm::Firing | Alarm::Gone),
             Choice::LambdaDown | Choice::AlarmsDown => true,
             Choice::Fail(_, ErrorKind::AccessDenied, _) => true,
@@ -299,10 +301,15 @@ impl Situation {
     fn order(&mut self, order: Order, tell: &mut dyn FnMut(&Output)) -> Result<bool, Broken> {
         let before = format!("{:?}", self.rollout);
         if self.rollout.handle(Input::Command(order.command()), self.clock).is_err() {
-            if self.rollout.poll().is_some() || format!("{:?}", self.rollout) != before {
-                return Err(broken!("commands: {order:?} was refused, and changed something"));
+            while let Some(output) = self.rollout.poll() {
+                let Output::Persist(snapshot) = output else {
+                    return Err(broken!("commands: {order:?} was refused, and did something"));
+                };
+                self.journal = Some(*snapshot);
             }
-            return Ok(false);
+            let unchanged = format!("{:?}", self.rollout) == before;
+            let refused = broken!("commands: {order:?} was refused, and changed something");
+            return if unchanged { Ok(false) } else { Err(refused) };
         }
         self.waited = 0;
         self.referee.ordered(&order.command(), self.clock);
@@ -314,19 +321,24 @@ impl Situation {
         for call in std::mem::take(&mut self.in_flight) {
             self.land(&call, landing)?;
         }
-        self.referee.new_process(journal, self.clock);
-        if !journal {
+        if journal {
+            self.referee.takes_up(self.clock);
+        } else {
+            self.referee.begins_anew(id(self.rollouts), self.clock);
             // What may still land of it nobody can know: the alias is the record.
             self.account.forget_late();
             self.journal = None;
         }
-        let plan = Arc::clone(&self.plan);
+        let plan = self.rollout.plan();
         self.rollout = match &self.journal {
             Some(snapshot) => {
                 let snapshot = Snapshot { next_seq: self.referee.next_seq(), ..snapshot.clone() };
                 Rollout::restore(plan, snapshot, self.clock)
             }
-            None => Rollout::new(plan, RolloutId::from_bits(7), self.clock),
+            None => {
+                self.rollouts += 1;
+                Rollout::new(plan, id(self.rollouts - 1), self.clock)
+            }
         };
         self.waited = 0;
         self.give(Input::Start, tell)
@@ -376,7 +388,9 @@ impl Situation {
         result: EffectResult,
         tell: &mut dyn FnMut(&Output),
     ) -> Result<(), Broken> {
-        self.referee.answered(&call, &result, &self.plan, self.clock);
+        let plan = self.rollout.plan();
+        let scene = scene(&plan, self.clock, &self.account, &self.in_flight, &self.journal);
+        self.referee.answered(&call, &result, &scene);
         self.give(Input::Done(call.id, result), tell)
     }
 
@@ -386,22 +400,22 @@ impl Situation {
     }
 
     fn drain(&mut self, tell: &mut dyn FnMut(&Output)) -> Result<(), Broken> {
+        let plan = self.rollout.plan();
         while let Some(output) = self.rollout.poll() {
             tell(&output);
             if self.ended {
                 return Err(broken!("events: something comes after the end"));
             }
-            let now = self.clock;
+            let scene = scene(&plan, self.clock, &self.account, &self.in_flight, &self.journal);
             match output {
                 Output::Persist(snapshot) => self.journal = Some(*snapshot),
-                Output::Event(event) => self.referee.told(&event, &self.plan, now)?,
+                Output::Event(event) => self.referee.told(&event, &scene)?,
                 Output::Effect(id, effect) => {
-                    let journal = self.journal.as_ref();
-                    self.referee.asked(id, &effect, &self.in_flight, journal, &self.plan, now)?;
-                    self.in_flight.push(Call { id, effect, since: now, slow: false });
+                    self.referee.asked(id, &effect, &scene)?;
+                    self.in_flight.push(Call { id, effect, since: self.clock, slow: false });
                 }
                 Output::Done(outcome) => {
-                    self.referee.ended(&outcome, &self.account, &self.in_flight, &self.plan, now)?;
+                    self.referee.ended(&outcome, &scene)?;
                     self.ended = true;
                 }
                 other => return Err(broken!("events: unexpected {other:?}")),
@@ -410,8 +424,23 @@ impl Situation {
         if self.ended {
             return Ok(());
         }
-        self.referee.inspect(&self.rollout, &self.in_flight, &self.plan, self.clock)
+        let scene = scene(&plan, self.clock, &self.account, &self.in_flight, &self.journal);
+        self.referee.inspect(&self.rollout, &scene)
     }
+}
+
+fn id(rollout: u64) -> RolloutId {
+    RolloutId::from_bits(rollout + 1)
+}
+
+fn scene<'s>(
+    plan: &'s RolloutPlan,
+    now: Timestamp,
+    account: &'s Account,
+    in_flight: &'s [Call],
+    journal: &'s Option<Snapshot>,
+) -> Scene<'s> {
+    Scene { plan, now, account, in_flight, journal: journal.as_ref() }
 }
 
 fn refused(error: Error) -> Broken {
