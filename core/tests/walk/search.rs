@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,18 +14,21 @@ use crate::situation::Situation;
 /// A situation that was reached, by its number.
 type Id = u32;
 
-/// How a situation was first reached with the fewest deviations.
+/// The way to a situation with the fewest deviations.
 #[derive(Clone, Copy)]
 struct Reached {
     from: Id,
     by: Choice,
     deviations: u8,
     steps: u16,
-    /// Where the normal course leads; itself at the end, and as long as that is not known.
-    next: Id,
+    /// Where the normal course leads; `None` at the end, and where a promise was broken on the way.
+    next: Option<Id>,
 }
 
-/// A walk through all that may happen to one plan, breadth first, layer by layer of deviations.
+/// A situation that is to be walked on from, and the deviations with which it was reached.
+type Ahead = (Id, u8, Situation);
+
+/// A walk through all that may happen to one plan: breadth first, deviation by deviation.
 pub(crate) struct Walk {
     plan: Arc<RolloutPlan>,
     depth: u8,
@@ -39,8 +42,6 @@ pub(crate) struct Walk {
 
 /// A path that has not ended by then never will.
 const LONGEST_PATH: u16 = 2_000;
-/// Broken promises that are told; the walk stops when there are more.
-const MOST_BROKEN: usize = 100;
 
 impl Walk {
     pub(crate) fn new(plan: RolloutPlan, depth: u8) -> Self {
@@ -57,15 +58,12 @@ impl Walk {
 
     /// Walks to the end. Errs with the story of each promise that was broken.
     pub(crate) fn run(mut self) -> Result<String, String> {
-        let root = Reached { from: 0, by: Choice::Start, deviations: 0, steps: 0, next: 0 };
         let mut first = Situation::new(&self.plan);
-        if let Err(broken) = step(&mut first, Choice::Start) {
-            return Err(broken.line);
-        }
-        self.reached.push(root);
+        step(&mut first, Choice::Start).map_err(|broken| broken.line)?;
         let print = self.fingerprint(&first);
         self.seen.insert(print, 0);
-        let mut layer = vec![(0, first)];
+        self.reached.push(Reached { from: 0, by: Choice::Start, deviations: 0, steps: 0, next: None });
+        let mut layer = VecDeque::from([(0, 0, first)]);
         for _ in 0..=self.depth {
             layer = self.walk_layer(layer);
         }
@@ -74,42 +72,34 @@ impl Walk {
         if self.broken.is_empty() { Ok(summary) } else { Err(self.stories() + &summary) }
     }
 
-    /// Expands what is reached with one number of deviations; what needs one more is the next layer. The last layer is
-    /// followed at once, so that it never has to be kept.
-    fn walk_layer(&mut self, layer: Vec<(Id, Situation)>) -> Vec<(Id, Situation)> {
-        let mut queue = VecDeque::new();
-        let mut next = Vec::new();
-        let mut layer = layer.into_iter();
-        while let Some((id, situation)) = queue.pop_front().or_else(|| layer.next()) {
-            let here = self.reached[id as usize];
-            if situation.has_ended() || self.broken.len() >= MOST_BROKEN {
+    /// Walks on from what is reached with one number of deviations; what needs one more is the next layer. The last
+    /// layer is walked through at once, way by way, so that it never has to be kept.
+    fn walk_layer(&mut self, mut queue: VecDeque<Ahead>) -> VecDeque<Ahead> {
+        let mut next = VecDeque::new();
+        while let Some((id, deviations, situation)) = queue.pop_front() {
+            if situation.has_ended() || self.reached[id as usize].deviations < deviations {
                 continue;
             }
+            let is_last = deviations == self.depth;
             for (index, choice) in situation.courses().into_iter().enumerate() {
-                let Some((to, reached)) = self.follow(id, &situation, choice, here.deviations) else {
-                    continue;
-                };
+                let Some((to, ahead)) = self.follow(id, &situation, choice, deviations) else { continue };
                 if index == 0 {
-                    self.reached[id as usize].next = to;
+                    self.reached[id as usize].next = Some(to);
                 }
-                match reached {
-                    Some(reached) if here.deviations == self.depth => queue.push_front((to, reached)),
-                    Some(reached) => queue.push_back((to, reached)),
+                match ahead {
+                    Some(ahead) if is_last => queue.push_front((to, deviations, ahead)),
+                    Some(ahead) => queue.push_back((to, deviations, ahead)),
                     None => {}
                 }
             }
-            if here.deviations == self.depth {
-                continue;
-            }
-            for choice in situation.deviations() {
-                let Some((to, Some(reached))) = self.follow(id, &situation, choice, here.deviations + 1)
-                else {
-                    continue;
-                };
-                if here.deviations + 1 == self.depth {
-                    queue.push_front((to, reached))
-                } else {
-                    next.push((to, reached))
+            let deviations = deviations + 1;
+            for choice in situation.deviations().into_iter().filter(|_| !is_last) {
+                match self.follow(id, &situation, choice, deviations) {
+                    Some((to, Some(ahead))) if deviations == self.depth => {
+                        queue.push_front((to, deviations, ahead));
+                    }
+                    Some((to, Some(ahead))) => next.push_back((to, deviations, ahead)),
+                    _ => {}
                 }
             }
         }
@@ -140,12 +130,12 @@ impl Walk {
             self.note(broken!("S9: no end after many steps"), from, choice);
             return None;
         }
-        let reached = Reached { from, by: choice, deviations, steps, next: 0 };
+        let reached = Reached { from, by: choice, deviations, steps, next: None };
         let print = self.fingerprint(&successor);
         let new = self.reached.len() as Id;
         let id = *self.seen.entry(print).or_insert(new);
         if id == new {
-            self.reached.push(Reached { next: id, ..reached });
+            self.reached.push(reached);
             return Some((id, Some(successor)));
         }
         let known = &mut self.reached[id as usize];
@@ -169,25 +159,19 @@ impl Walk {
         }
     }
 
-    /// The normal course leads on from every situation to an end; a circle would be for ever.
+    /// The normal course leads from everywhere to an end. It does not where it comes back to where it has been.
     fn find_endless(&mut self) {
-        let mut ends = vec![None; self.reached.len()];
+        let mut leads_to_end = vec![false; self.reached.len()];
         for start in 0..self.reached.len() {
-            let mut way = Vec::new();
-            let mut at = start;
-            while ends[at].is_none() {
-                ends[at] = Some(false);
-                way.push(at);
-                at = self.reached[at].next as usize;
+            let mut way = BTreeSet::new();
+            let mut at = Some(start);
+            while let Some(here) = at.filter(|here| !leads_to_end[*here]) {
+                if !way.insert(here) {
+                    return self.note(broken!("S9: for ever in a circle"), start as Id, Choice::Tick);
+                }
+                at = self.reached[here].next.map(|next| next as usize);
             }
-            let last = way.last().copied();
-            // Led to where an end is known to be, or to an end itself, whose next is itself.
-            let ends_well = ends[at] == Some(true) || last == Some(at);
-            way.iter().for_each(|at| ends[*at] = Some(ends_well));
-            if !ends_well {
-                self.note(broken!("S9: for ever in a circle"), start as Id, Choice::Tick);
-                return;
-            }
+            way.into_iter().for_each(|here| leads_to_end[here] = true);
         }
     }
 

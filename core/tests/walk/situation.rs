@@ -240,7 +240,9 @@ impl Situation {
                 let call = self.in_flight.remove(usize::from(index));
                 let before = self.account.routing();
                 let result = self.answer(&call)?;
-                before.map(|before| self.account.settle(before, self.clock));
+                if let Some(before) = before {
+                    self.account.settle(before, self.clock);
+                }
                 self.deliver(call, result, tell)?;
             }
             Choice::Hook(index, verdict) => {

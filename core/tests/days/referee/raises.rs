@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use lambda_rollout::OutcomeKind;
 use lambda_rollout::account::{HookMoment, HookVerdict};
-use lambda_rollout::event::{Cause, EventKind};
+use lambda_rollout::event::{Cause, Event, EventKind};
 use lambda_rollout::machine::{Command, Effect, EffectResult};
 use lambda_rollout::plan::Step;
 use lambda_rollout::sim::AliasChange;
@@ -143,9 +143,16 @@ fn dooms(life: &Life<'_>, looks: &[Look]) -> Vec<Doom> {
         }
     }
     for (place, entry) in life.entries.iter().enumerate() {
-        if let What::Obeyed(Command::Abort { .. }) = &entry.what {
-            dooms.push(Doom { at: entry.at, place, why: "an abort".to_owned() });
-        }
+        let why = match &entry.what {
+            What::Obeyed(Command::Abort { .. }) => "an abort",
+            What::Told(Event { kind: EventKind::HookFinished { report, .. }, .. })
+                if report.verdict == HookVerdict::Fail =>
+            {
+                "a failed hook"
+            }
+            _ => continue,
+        };
+        dooms.push(Doom { at: entry.at, place, why: why.to_owned() });
     }
     if let Some(deadline) = life.plan.deadline() {
         let at = life.began + deadline;
