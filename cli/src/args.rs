@@ -23,7 +23,7 @@ Examples:
   lambda-rollout run plan.toml                      on AWS
   lambda-rollout run plan.toml --simulate           on the embedded account, a good day
   lambda-rollout run plan.toml --simulate broken    the same with a release that fails
-  lambda-rollout run plan.toml --journal r.journal  remember how far it is, in case this computer dies
+  lambda-rollout run plan.toml --journal r.journal  go on where it stood, should this die
 
 Signals: the first Ctrl-C, SIGTERM or closed terminal rolls back and then ends; the second one ends at \
 once and says in what state the alias is (exit 5).
@@ -114,7 +114,7 @@ pub(crate) struct RunArgs {
 
     /// Keep a journal in FILE, and carry on what it tells of: after a crash, the same command again goes on in
     /// the same hold and history. It also keeps a second runner out.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Journal")]
     pub(crate) journal: Option<PathBuf>,
 }
 

@@ -218,6 +218,11 @@ fn help_goes_to_stdout_and_says_it_all() {
       -v, --verbose...   Log what the library does to stderr; twice for more, three times for all of it
           --no-progress  No live progress line, even on a terminal
 
+    Journal:
+          --journal <FILE>  Keep a journal in FILE, and carry on what it tells of: after a crash, the
+                            same command again goes on in the same hold and history. It also keeps a
+                            second runner out
+
     AWS:
           --region <REGION>     The Region, in place of the configured one
           --profile <NAME>      The profile of the shared AWS configuration to use
@@ -227,6 +232,7 @@ fn help_goes_to_stdout_and_says_it_all() {
       lambda-rollout run plan.toml                      on AWS
       lambda-rollout run plan.toml --simulate           on the embedded account, a good day
       lambda-rollout run plan.toml --simulate broken    the same with a release that fails
+      lambda-rollout run plan.toml --journal r.journal  go on where it stood, should this die
 
     Signals: the first Ctrl-C, SIGTERM or closed terminal rolls back and then ends; the second one ends
     at once and says in what state the alias is (exit 5).

@@ -284,7 +284,8 @@ async fn die_in_a_rollback(death: Restoring, journal: bool, still_fires: bool) {
     }
 }
 
-/// The dead process' write was still on its way, and gets through after the next one has read the alias.
+/// The dead process' write was still on its way, and gets through after the next one has read the alias. Without a
+/// journal a step looks like a runner that lives: the alias is left to it, and the same command once more goes on.
 #[tokio::test]
 async fn s9_a_write_that_outlives_its_process_is_taken_for_the_step_that_it_is() {
     let cases = (1..=3).flat_map(|nth| [(nth, false), (nth, true)]);
@@ -297,7 +298,12 @@ async fn s9_a_write_that_outlives_its_process_is_taken_for_the_step_that_it_is()
         let second_call = after_its_read.arrived().await;
         late.apply();
         second_call.apply();
-        let run = next.end().await;
+        let mut run = next.end().await;
+        if !journal && nth < 3 {
+            assert_eq!(run.code, 5, "write {nth}: {}", run.err);
+            assert!(run.err.contains("another runner moves the alias: rollout ro-"), "{}", run.err);
+            run = Process::start(&setting, false).end().await;
+        }
         assert_eq!(run.code, 0, "write {nth}, journal: {journal}: {}", run.err);
         assert_eq!(setting.endpoint.alias_history(), planned().map(Some), "write {nth}, journal: {journal}");
     }))

@@ -89,6 +89,9 @@ impl Rollout {
         }
         self.go(Trigger::Read);
         self.find_canary();
+        if let Some(cause) = self.asked_back.take() {
+            self.put_back(cause);
+        }
     }
 
     fn find_canary(&mut self) {

@@ -16,6 +16,8 @@ pub(super) struct Rollback {
     sent_at: Option<Timestamp>,
     written_at: Option<Timestamp>,
     read_back_at: Option<Timestamp>,
+    /// Whether the alias, read back, showed something else than was written, so that the write alone proves nothing.
+    contradicted: bool,
     last_error: Option<Error>,
 }
 
@@ -49,6 +51,11 @@ impl Rollout {
             snapshot.rolling_back.get_or_insert(cause);
             return;
         }
+        let unread = matches!(self.phase, Phase::New | Phase::Reading) && !self.check_only;
+        if unread && matches!(cause, Cause::Abort { .. } | Cause::Deadline { .. }) {
+            self.asked_back.get_or_insert(cause);
+            return;
+        }
         let writing = matches!(self.call, Some((_, Call::Write)));
         let takes_traffic = self.weight() > Weight::ZERO || self.writes.may_land() || writing;
         // A check finds the traffic that another rollout moved, and leaves it to that.
@@ -79,6 +86,7 @@ impl Rollout {
             sent_at: None,
             written_at: None,
             read_back_at: None,
+            contradicted: false,
             last_error: None,
         });
         match self.call {
@@ -148,7 +156,12 @@ impl Rollout {
                 self.rolled_back();
             }
             Standing::AsKnown => self.restore_routing(),
-            Standing::Settling => self.look_again_while_settling(Call::ReadBack),
+            Standing::Settling => {
+                if let Some(rollback) = &mut self.rollback {
+                    rollback.contradicted = true;
+                }
+                self.look_again_while_settling(Call::ReadBack);
+            }
             Standing::Drifted => {}
             Standing::OursLanded(_) => unreachable!("a landed write leaves none that may land"),
         }
@@ -168,7 +181,7 @@ impl Rollout {
     /// The rollback's time is up. An acknowledged write that only could not be read back still counts.
     pub(super) fn give_up(&mut self) {
         let Some(rollback) = &self.rollback else { return };
-        if rollback.written_at.is_some() && self.is_restored() {
+        if rollback.written_at.is_some() && !rollback.contradicted && self.is_restored() {
             return self.rolled_back();
         }
         let cause = rollback.cause.clone();

@@ -11,7 +11,7 @@ use super::rollback::Rollback;
 use super::snapshot::Snapshot;
 use super::stopwatch::Stopwatch;
 use super::take_up::Memory;
-use super::write::Writes;
+use super::write::{Standing, Writes};
 use crate::account::{AliasState, FunctionVersion, HookMoment};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
@@ -52,6 +52,8 @@ pub struct Rollout {
     pub(super) clear_since: Timestamp,
     /// Set by a promote command: the shift to 100 % asks neither hold nor alarms.
     pub(super) promote_asked: bool,
+    /// Why everything is to be put back, from before the alias was read: whether there is anything is known only then.
+    pub(super) asked_back: Option<Cause>,
     pub(super) patrol_at: Timestamp,
     pub(super) rollback: Option<Rollback>,
     pub(super) memory: Memory,
@@ -129,6 +131,7 @@ impl Rollout {
             paused: false,
             clear_since: now,
             promote_asked: false,
+            asked_back: None,
             patrol_at: now,
             rollback: None,
             memory: Memory::None,
@@ -428,7 +431,10 @@ impl Rollout {
         self.patrol_at = self.now + PATROL;
         match result {
             Ok(state) => {
-                self.compare_with_known(state);
+                // The write of a process before this one has come home.
+                if let Standing::OursLanded(state) = self.compare_with_known(state) {
+                    self.ours_landed(state);
+                }
             }
             Err(error) if error.kind() == ErrorKind::NotFound => self.drifted(None),
             // The next patrol looks again; a shift finds out by itself.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::effect::Effect;
 use super::phase::{Phase, Trigger};
 use super::rollout::{Call, Rollout};
-use crate::account::{AliasState, AliasWrite, HookMoment, Routing};
+use crate::account::{AliasState, AliasWrite, Claim, HookMoment, Routing};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, EventKind, OutcomeKind};
 use crate::units::{Timestamp, Version, Weight};
@@ -18,6 +18,8 @@ pub(super) struct Writes {
     /// What writes of unknown result would bring the alias to. As long as the alias is at the revision that they
     /// named they may still land; once it has moved on, AWS refuses them.
     may_land: Vec<Routing>,
+    /// Whether one of those was not answered at all. What AWS refuses for its revision has most likely not landed.
+    unanswered: bool,
     /// The newest write that AWS acknowledged, and when.
     acknowledged: Option<(Routing, Timestamp)>,
 }
@@ -46,7 +48,12 @@ impl Writes {
     /// What another process left: the alias as it knew it, and its writes without an answer.
     pub(super) fn left_behind(known: Routing, under_way: &[Routing], now: Timestamp) -> Self {
         let newest = under_way.last().copied().unwrap_or(known);
-        Self { may_land: under_way.to_vec(), acknowledged: Some((newest, now)), ..Self::default() }
+        Self {
+            may_land: under_way.to_vec(),
+            unanswered: !under_way.is_empty(),
+            acknowledged: Some((newest, now)),
+            ..Self::default()
+        }
     }
 
     /// Where writes bring the alias that are about to be made, or were made and not answered for yet.
@@ -71,7 +78,12 @@ impl Writes {
 
     pub(super) fn want(&mut self, routing: Routing) {
         self.wanted = Some(routing);
-        self.acknowledged = None;
+    }
+
+    /// The alias has moved on: what named an older revision can no longer land.
+    fn forget_older(&mut self) {
+        self.may_land.clear();
+        self.unanswered = false;
     }
 
     fn result_unknown(&mut self) {
@@ -98,7 +110,12 @@ impl Rollout {
     pub(super) fn write_weight(&mut self, weight: Weight) {
         let routing = self.routing_of(weight);
         self.writes.want(routing);
-        self.send_write();
+        let is_there = |alias: &AliasState| alias.routing == routing && !self.writes.may_land();
+        match self.alias.clone().filter(is_there) {
+            // The write of a process before this one has come home.
+            Some(alias) => self.landed(alias),
+            None => self.send_write(),
+        }
     }
 
     /// Writes a raise again that did not land. The alarms may have changed since it was decided, or a person paused it.
@@ -139,8 +156,9 @@ impl Rollout {
                 self.put_back(Cause::Error { error: error.report() });
             }
             // Whether the write took effect is unknown; a refusal may be our own first try come home late.
-            _ => {
+            kind => {
                 self.note_rollback_error(&error);
+                self.writes.unanswered |= kind != ErrorKind::Conflict;
                 self.writes.result_unknown();
                 self.issue(Call::Resolve);
             }
@@ -166,10 +184,15 @@ impl Rollout {
             Standing::OursLanded(state) if Some(state.routing) == self.writes.wanted => self.landed(state),
             Standing::OursLanded(state) => {
                 // An older write came home late: the newest one still has to be made, from here.
-                self.writes.may_land.clear();
+                self.writes.forget_older();
                 self.writes.unresolved = false;
                 self.note_shift(state);
                 self.issue(Call::Write);
+            }
+            // The restoring write does not wait for AWS.
+            Standing::Settling if self.phase == Phase::RollingBack => {
+                self.writes.unresolved = false;
+                self.retry.after_failure(Call::Write, self.now);
             }
             Standing::Settling => self.look_again_while_settling(Call::Resolve),
             Standing::Drifted => {}
@@ -261,25 +284,46 @@ impl Rollout {
         if self.writes.may_land.contains(&state.routing) {
             return Standing::OursLanded(state);
         }
+        if let Some(landed) = self.undone_by_another_hand(known, &state) {
+            self.alias = Some(AliasState { routing: landed, ..known.clone() });
+            self.drifted(Some(state));
+            return Standing::Drifted;
+        }
         if state.routing == known.routing {
-            // Its description was edited, say. Writes that named the older revision can no longer land.
+            // Its description was edited, say.
             self.alias = Some(state);
-            self.writes.may_land.clear();
+            self.writes.forget_older();
             return Standing::AsKnown;
         }
         if self.is_settling(&state.routing) {
+            self.alias = Some(AliasState { routing: known.routing, ..state });
             return Standing::Settling;
         }
         self.drifted(Some(state));
         Standing::Drifted
     }
 
+    /// Where a raise of unknown result brought the alias, if another hand has taken it back from there: our claim is on
+    /// it, or the revision has moved on without an answer to the raise, and not for the sake of the description.
+    fn undone_by_another_hand(&self, known: &AliasState, found: &AliasState) -> Option<Routing> {
+        let landed = *self.writes.may_land.last()?;
+        if found.routing != known.routing || self.phase == Phase::RollingBack {
+            return None;
+        }
+        let edited = Claim::strip(&found.description) != Claim::strip(&known.description);
+        let claims = |state: &AliasState| {
+            Claim::find(&state.description).is_some_and(|claim| claim.rollout_id == self.id)
+        };
+        let claimed_since = claims(found) && !claims(known);
+        (claimed_since || self.writes.unanswered && !edited).then_some(landed)
+    }
+
     /// Whether this may be AWS itself, still moving provisioned concurrency after a write that it acknowledged.
     fn is_settling(&self, found: &Routing) -> bool {
         let Some((wanted, since)) = self.writes.acknowledged else { return false };
+        let known = self.alias.as_ref().map(|alias| alias.routing);
         let ours = |version: Version| self.stable == Some(version) || self.canary == Some(version);
-        wanted.is_single()
-            && found.version == wanted.version
+        [Some(wanted), known].into_iter().flatten().any(|to| to.is_single() && to.version == found.version)
             && found.additional.is_some_and(|(second, _)| ours(second))
             && self.now.since(since) < SETTLING
     }

@@ -37,7 +37,7 @@ impl RolloutPlan {
         put("strategy", strategy(&self.strategy));
         put("rollback_deadline", duration(self.rollback_deadline));
         if let Some(bake) = self.bake {
-            put("bake", duration(bake + Duration::from_secs(1)));
+            put("bake", duration(bake));
         }
         if let Some(deadline) = self.deadline {
             put("deadline", duration(deadline));

@@ -123,6 +123,7 @@ stories! {
     a_deadline_before_traffic_refuses,
     an_abort_rolls_back,
     an_abort_before_traffic_moves_nothing,
+    an_abort_before_the_first_read_puts_back_what_was_found,
     a_pause_stops_the_clock_of_the_hold,
     a_clock_that_goes_back_moves_nothing_back,
     a_pause_before_the_first_shift_waits,

@@ -853,7 +853,19 @@ pub(crate) fn an_abort_before_traffic_moves_nothing() -> Bench {
     let mut bench = Bench::new(canary(|plan| plan));
     bench.start();
     bench.command(abort()).expect("fits");
+    bench.finish();
     assert_eq!((bench.kind(), bench.end().exit_code(), bench.writes.len()), (OutcomeKind::Aborted, 3, 0));
+    bench
+}
+
+/// Whether there is anything to put back is not known before the alias was read.
+pub(crate) fn an_abort_before_the_first_read_puts_back_what_was_found() -> Bench {
+    let mut bench = Bench::new(canary(|plan| plan));
+    bench.set_alias(Some(split(1, 2, 10.0)));
+    bench.start();
+    bench.command(abort()).expect("fits");
+    bench.finish();
+    assert_eq!((bench.kind(), bench.end().exit_code(), bench.routing()), (OutcomeKind::Aborted, 4, only(1)));
     bench
 }
 

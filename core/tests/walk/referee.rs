@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use lambda_rollout::account::{AlarmState, AliasState, AliasWrite, HookVerdict, Routing};
+use lambda_rollout::account::{AlarmState, AliasState, AliasWrite, Claim, HookVerdict, Routing};
 use lambda_rollout::event::Outcome;
 use lambda_rollout::machine::{Command, Effect, EffectId, EffectResult, Snapshot};
 use lambda_rollout::plan::{RolloutPlan, Step};
@@ -33,6 +33,8 @@ pub(crate) struct Referee {
     pub(crate) unanswered: Vec<AliasWrite>,
     /// Whether the newest write's result is unknown and no read has decided yet.
     pub(crate) write_unknown: bool,
+    /// Whether that is so because AWS refused its revision.
+    refused: bool,
     /// Whether the newest call about the alias failed.
     failing: bool,
     pub(crate) hold: Option<Hold>,
@@ -146,7 +148,17 @@ impl Referee {
 
     /// Whether the rollout cannot tell such a change from a write of its own.
     pub(crate) fn may_be_ours(&self, routing: Option<Routing>) -> bool {
-        self.unanswered.iter().any(|write| Some(write.routing) == routing)
+        self.unanswered.iter().any(|write| Some(write.routing) == routing) || self.leaves_no_trace(routing)
+    }
+
+    /// Whether such a change undoes a write that AWS refused for its revision although it had landed: where the write
+    /// claims nothing, that looks as if the revision had been an old one.
+    fn leaves_no_trace(&self, routing: Option<Routing>) -> bool {
+        let claims = |write: &AliasWrite| write.description.as_deref().and_then(Claim::find).is_some();
+        self.refused
+            && self.write_unknown
+            && self.unanswered.last().is_some_and(|write| !claims(write))
+            && self.known.as_ref().map(|known| known.routing) == routing
     }
 
     /// Whether a failure now ends the rollout rightly: nothing has been answered, as with a wrong endpoint.
@@ -271,7 +283,10 @@ impl Referee {
                 let newest = self.unanswered.iter().rposition(|other| other == write);
                 newest.map(|index| self.unanswered.remove(index));
             }
-            (Err(_), Some(_)) => self.write_unknown = true,
+            (Err(error), Some(_)) => {
+                self.write_unknown = true;
+                self.refused = error == E::Conflict;
+            }
         }
     }
 
