@@ -15,12 +15,13 @@ impl Rollout {
         wanted.filter(|wanted| wanted != described)
     }
 
-    /// The other runner that has moved the alias since it was last known, if one has.
-    pub(super) fn other_runner(&self, known: &AliasState, found: &AliasState) -> Option<Claim> {
+    /// The other runner that has moved the alias since it was last known, if one has; `undone` when it was seen to be
+    /// moved although it is where it was.
+    pub(super) fn other_runner(&self, known: &AliasState, found: &AliasState, undone: bool) -> Option<Claim> {
         let not_ours = |claim: &Claim| claim.rollout_id != self.id;
         // A runner that died, or one that did not: this rollout found its weights, and has not written since.
         let before = Claim::find(&known.description).filter(not_ours);
-        let moved = found.routing != known.routing;
+        let moved = undone || found.routing != known.routing;
         match Claim::find(&found.description) {
             Some(claim) => {
                 Some(claim).filter(not_ours).filter(|claim| moved || before.as_ref() != Some(claim))

@@ -22,11 +22,17 @@ impl Rollout {
             Command::Pause => {
                 self.paused = true;
                 self.hold.stop(self.now);
+                if let Some(hold) = self.memory.hold() {
+                    hold.stop(self.now);
+                }
                 self.emit(EventKind::Paused);
             }
             Command::Resume if self.paused => {
                 self.paused = false;
                 self.hold.go(self.now);
+                if let Some(hold) = self.memory.hold() {
+                    hold.go(self.now);
+                }
                 self.emit(EventKind::Resumed);
             }
             Command::Resume if self.phase == Phase::Gated => {

@@ -37,8 +37,9 @@ impl<C> Retry<C> {
         self.next = Some((now + Duration::from_millis(half + spread), call));
     }
 
-    /// Plans a look at something that takes its time; not a failure.
+    /// Plans a call for later on purpose. What failed before that does not count any more.
     pub(super) fn after(&mut self, wait: Duration, call: C, now: Timestamp) {
+        self.forget();
         self.next = Some((now + wait, call));
     }
 

@@ -342,17 +342,28 @@ impl Rollout {
         {
             self.issue(call);
         }
-        match self.phase {
-            Phase::Ready => self.shift_when_clear(),
-            Phase::Holding => self.shift_when_held(),
-            Phase::Baking => self.confirm_when_baked(),
-            _ => {}
-        }
+        self.move_on();
         if self.is_patrolling() && self.call.is_none() && self.patrol_at <= self.now {
             self.issue(Call::Patrol);
         }
         if self.is_watching() {
             self.look_at_alarms_when_due();
+        }
+    }
+
+    /// Takes the next steps of the plan that are due: what had landed unseen may make more than one so.
+    fn move_on(&mut self) {
+        loop {
+            let phase = self.phase;
+            match phase {
+                Phase::Ready => self.shift_when_clear(),
+                Phase::Holding => self.shift_when_held(),
+                Phase::Baking => self.confirm_when_baked(),
+                _ => {}
+            }
+            if self.phase == phase {
+                return;
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 use super::phase::{Phase, Trigger};
 use super::rollout::{Call, Rollout};
 use super::snapshot::Snapshot;
+use super::stopwatch::Stopwatch;
 use super::write::{Standing, Writes};
 use crate::account::AliasState;
 use crate::error::Error;
@@ -47,6 +48,15 @@ impl Memory {
         match self {
             Self::Untested(snapshot) => Some(snapshot),
             Self::None | Self::Tested(_) => None,
+        }
+    }
+
+    /// The countdown of the process before, for a person who pauses or resumes while it is being taken up.
+    pub(super) fn hold(&mut self) -> Option<&mut Stopwatch> {
+        match self {
+            Self::None => None,
+            Self::Untested(snapshot) if snapshot.paused => None,
+            Self::Untested(snapshot) | Self::Tested(snapshot) => Some(&mut snapshot.hold),
         }
     }
 
@@ -101,6 +111,10 @@ impl Rollout {
             // A write of the process before may still be on its way: then the alias is written whatever it reads as.
             Some(cause) => self.begin_rollback(Trigger::RememberedRollback, cause),
             None => {
+                // Should this process die as well, the next one compares with what this one saw.
+                snapshot.alias = self.alias.clone().unwrap_or(snapshot.alias);
+                snapshot.under_way = self.writes.under_way();
+                snapshot.traffic_moved = self.traffic_moved;
                 self.memory = Memory::Tested(snapshot);
                 self.begin_check(Trigger::Remembered);
             }

@@ -277,14 +277,15 @@ impl Rollout {
         if state == *known {
             return Standing::AsKnown;
         }
-        if let Some(by) = self.other_runner(known, &state) {
+        let undone = self.undone_by_another_hand(known, &state);
+        if let Some(by) = self.other_runner(known, &state, undone.is_some()) {
             self.taken_over(state, by);
             return Standing::Drifted;
         }
         if self.writes.may_land.contains(&state.routing) {
             return Standing::OursLanded(state);
         }
-        if let Some(landed) = self.undone_by_another_hand(known, &state) {
+        if let Some(landed) = undone {
             self.alias = Some(AliasState { routing: landed, ..known.clone() });
             self.drifted(Some(state));
             return Standing::Drifted;
@@ -293,6 +294,7 @@ impl Rollout {
             // Its description was edited, say.
             self.alias = Some(state);
             self.writes.forget_older();
+            self.unwritten = true;
             return Standing::AsKnown;
         }
         if self.is_settling(&state.routing) {
@@ -304,18 +306,19 @@ impl Rollout {
     }
 
     /// Where a raise of unknown result brought the alias, if another hand has taken it back from there: our claim is on
-    /// it, or the revision has moved on without an answer to the raise, and not for the sake of the description.
+    /// it, or the revision has moved on and the raise was never answered. Only the description may have been edited;
+    /// but where a person may have taken the canary out, it is not put in again.
     fn undone_by_another_hand(&self, known: &AliasState, found: &AliasState) -> Option<Routing> {
         let landed = *self.writes.may_land.last()?;
-        if found.routing != known.routing || self.phase == Phase::RollingBack {
+        let canary = self.canary?;
+        if found.routing != known.routing || landed.share_of(canary) < known.routing.share_of(canary) {
             return None;
         }
-        let edited = Claim::strip(&found.description) != Claim::strip(&known.description);
         let claims = |state: &AliasState| {
             Claim::find(&state.description).is_some_and(|claim| claim.rollout_id == self.id)
         };
         let claimed_since = claims(found) && !claims(known);
-        (claimed_since || self.writes.unanswered && !edited).then_some(landed)
+        (claimed_since || self.writes.unanswered).then_some(landed)
     }
 
     /// Whether this may be AWS itself, still moving provisioned concurrency after a write that it acknowledged.

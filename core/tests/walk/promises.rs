@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_rollout::account::{AliasWrite, Routing};
+use lambda_rollout::account::{AliasWrite, Claim, Routing};
 use lambda_rollout::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
 use lambda_rollout::machine::{Effect, EffectId, Phase, Rollout};
 use lambda_rollout::plan::RolloutPlan;
@@ -202,7 +202,10 @@ impl Referee {
         match kind {
             K::Drifted => {
                 let other = scene.account.claim().is_some_and(|claim| Some(claim) != self.id);
-                hold_to!(other || !canary_serves, "S7: drifted, and the canary takes traffic");
+                // A runner that claimed the alias may have come to its end.
+                let by = |claim: &Claim| Some(&claim.rollout_id) == self.hand.claims.as_ref();
+                let ended = matches!(&outcome.cause, Some(Cause::TakenOver { by: claim }) if by(claim));
+                hold_to!(other || ended || !canary_serves, "S7: drifted, and the canary takes traffic");
             }
             K::Unsettled => {
                 let late = self.is_over_rollback_deadline(scene);

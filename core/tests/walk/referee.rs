@@ -65,6 +65,8 @@ pub(crate) struct OtherHand {
     pub(crate) moved: bool,
     /// The version that it made the alias's own, where the canary was only taken from beside it.
     pub(crate) left_standing: Option<Version>,
+    /// The other rollout that was last seen to claim the alias, until this one wrote to it.
+    pub(crate) claims: Option<RolloutId>,
 }
 
 /// A hold as the plan words it: it counts from when the rollout first saw the weight, and stands still in a pause.
@@ -125,6 +127,7 @@ impl Referee {
         self.known = None;
         self.newest_call = None;
         self.write_unknown = false;
+        self.refused = false;
         self.failing = false;
         self.looks = Looks::default();
         self.putting_back_since = None;
@@ -266,9 +269,14 @@ impl Referee {
         self.failing = result.is_err();
         match (result, write) {
             (Ok(state), _) => {
+                let claim = Claim::find(&state.description).map(|claim| claim.rollout_id);
+                self.hand.claims.take_if(|_| write.is_some());
+                self.hand.claims =
+                    claim.filter(|claim| Some(claim) != self.id.as_ref()).or(self.hand.claims.take());
                 self.read_now = write.is_none();
                 self.write_unknown = false;
                 self.sees(state, scene);
+                self.refused = false;
             }
             (Err(E::NotFound), None) => {
                 self.failing = false;
@@ -305,6 +313,13 @@ impl Referee {
                 false => Hold::Runs { ends_at: scene.now + length },
             });
             self.people.approved = false;
+        }
+        let silent = self.unanswered.len().saturating_sub(usize::from(self.refused));
+        let mut silent = self.unanswered.iter().take(silent);
+        let outlived = silent.any(|write| write.revision_id != state.revision_id);
+        if outlived && self.seen == Some(state.routing) {
+            // That a raise without an answer was taken back cannot be told from an edited description.
+            self.moved_by_other_hand();
         }
         self.hand.perhaps_ours = self.unanswered.last().map(|write| write.routing);
         self.unanswered.retain(|write| write.revision_id == state.revision_id);
