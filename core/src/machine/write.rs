@@ -311,7 +311,7 @@ impl Rollout {
     fn undone_by_another_hand(&self, known: &AliasState, found: &AliasState) -> Option<Routing> {
         let landed = *self.writes.may_land.last()?;
         let canary = self.canary?;
-        if found.routing != known.routing || landed.share_of(canary) < known.routing.share_of(canary) {
+        if found.routing != known.routing || landed.share_of(canary) == Weight::ZERO {
             return None;
         }
         let claims = |state: &AliasState| {
@@ -324,7 +324,7 @@ impl Rollout {
     /// Whether this may be AWS itself, still moving provisioned concurrency after a write that it acknowledged.
     fn is_settling(&self, found: &Routing) -> bool {
         let Some((wanted, since)) = self.writes.acknowledged else { return false };
-        let known = self.alias.as_ref().map(|alias| alias.routing);
+        let known = self.alias.as_ref().map(|alias| alias.routing).filter(|_| self.traffic_moved);
         let ours = |version: Version| self.stable == Some(version) || self.canary == Some(version);
         [Some(wanted), known].into_iter().flatten().any(|to| to.is_single() && to.version == found.version)
             && found.additional.is_some_and(|(second, _)| ours(second))

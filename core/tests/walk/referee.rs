@@ -122,7 +122,12 @@ impl Referee {
     }
 
     /// The process died, and the next one has what the journal kept.
-    pub(crate) fn takes_up(&mut self, now: Timestamp) {
+    pub(crate) fn takes_up(&mut self, now: Timestamp, kept: Option<&Snapshot>) {
+        // What was written down ahead of it may have been on its way, for all that the next process knows.
+        for routing in kept.iter().flat_map(|kept| &kept.under_way) {
+            let revision_id = kept.map(|kept| kept.alias.revision_id.clone()).unwrap_or_default();
+            self.unanswered.push(AliasWrite::new(*routing, revision_id));
+        }
         self.taken_up_at = Some(now);
         self.known = None;
         self.newest_call = None;
@@ -150,18 +155,18 @@ impl Referee {
     }
 
     /// Whether the rollout cannot tell such a change from a write of its own.
-    pub(crate) fn may_be_ours(&self, routing: Option<Routing>) -> bool {
-        self.unanswered.iter().any(|write| Some(write.routing) == routing) || self.leaves_no_trace(routing)
+    pub(crate) fn may_be_ours(&self, account: &Account) -> bool {
+        let routing = account.routing();
+        self.unanswered.iter().any(|write| Some(write.routing) == routing) || self.leaves_no_trace(account)
     }
 
-    /// Whether such a change undoes a write that AWS refused for its revision although it had landed: where the write
-    /// claims nothing, that looks as if the revision had been an old one.
-    fn leaves_no_trace(&self, routing: Option<Routing>) -> bool {
+    /// Whether such a change undoes a write that AWS refused for its revision although it had landed: where no claim
+    /// tells of it, that looks as if the revision had been an old one.
+    fn leaves_no_trace(&self, account: &Account) -> bool {
         let claims = |write: &AliasWrite| write.description.as_deref().and_then(Claim::find).is_some();
-        self.refused
-            && self.write_unknown
-            && self.unanswered.last().is_some_and(|write| !claims(write))
-            && self.known.as_ref().map(|known| known.routing) == routing
+        let claimed = self.unanswered.last().is_some_and(claims) && account.claim() == self.id;
+        let undone = self.known.as_ref().map(|known| known.routing) == account.routing();
+        self.refused && self.write_unknown && !self.unanswered.is_empty() && undone && !claimed
     }
 
     /// Whether a failure now ends the rollout rightly: nothing has been answered, as with a wrong endpoint.

@@ -201,7 +201,7 @@ impl Situation {
 
     fn is_told_from_ours(&self, drift: Drift) -> bool {
         let mut account = self.account.clone();
-        account.drift(drift) && !self.referee.may_be_ours(account.routing())
+        account.drift(drift) && !self.referee.may_be_ours(&account)
     }
 
     fn next_call(&self) -> Option<u8> {
@@ -324,7 +324,7 @@ impl Situation {
             self.land(&call, landing)?;
         }
         if journal {
-            self.referee.takes_up(self.clock);
+            self.referee.takes_up(self.clock, self.journal.as_ref());
         } else {
             self.referee.begins_anew(id(self.rollouts), self.clock);
             // What may still land of it nobody can know: the alias is the record.
