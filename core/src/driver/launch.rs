@@ -2,11 +2,9 @@ use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
-
 use super::handle::RolloutHandle;
 use super::in_process::InProcessHooks;
-use super::task::{Kept, RolloutTask};
+use super::task::RolloutTask;
 use crate::account::{HookMoment, HookReport, HookRequest};
 use crate::error::{Error, ErrorKind};
 use crate::journal::{Journal, Runner};
@@ -124,28 +122,13 @@ impl Launch {
         let machine = match unfinished {
             Some(snapshot) => Rollout::restore(plan, snapshot, now),
             None => {
-                let id = self.id.unwrap_or_else(|| RolloutId::from_bits(RandomState::new().hash_one(())));
+                let id = self.id.unwrap_or_else(random_id);
                 Rollout::new(plan, id, now)
             }
         };
         let machine = machine.run_by(Runner::this_process(now).in_short());
-        let id = machine.status().rollout_id;
         let ports = Ports { hooks: Arc::new(self.hooks), ..self.ports };
-        let (send_event, events) = mpsc::unbounded_channel();
-        let (orders, take_order) = mpsc::unbounded_channel();
-        let (send_status, status) = watch::channel(machine.status());
-        let (send_outcome, outcome) = watch::channel(None);
-        let task = RolloutTask {
-            machine,
-            ports,
-            events: send_event,
-            orders: Some(take_order),
-            status: send_status,
-            outcome: send_outcome,
-            kept: Kept::default(),
-            journal: self.journal,
-        };
-        Ok((RolloutHandle { id, events, orders, status, outcome }, task))
+        Ok(RolloutTask::new(machine, ports, self.journal))
     }
 
     fn check_hooks(&self) -> Result<(), Error> {
@@ -164,4 +147,9 @@ impl Launch {
         }
         Ok(())
     }
+}
+
+/// An id that no other rollout has.
+pub(super) fn random_id() -> RolloutId {
+    RolloutId::from_bits(RandomState::new().hash_one(()))
 }

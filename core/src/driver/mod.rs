@@ -7,10 +7,12 @@ mod handle;
 mod in_process;
 mod launch;
 mod perform;
+mod repair;
 mod task;
 
 pub use check::{CheckReport, check};
 pub use clock::SystemClock;
 pub use handle::RolloutHandle;
 pub use launch::{Launch, start};
+pub use repair::{Repair, RepairEnd, repair};
 pub use task::RolloutTask;

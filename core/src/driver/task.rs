@@ -6,7 +6,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::handle::Order;
+use super::handle::{Order, RolloutHandle};
 use super::perform::perform;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Event, Outcome};
@@ -21,18 +21,18 @@ use crate::units::Timestamp;
 #[must_use = "a rollout does nothing unless its task is run"]
 pub struct RolloutTask {
     pub(super) machine: Rollout,
-    pub(super) ports: Ports,
-    pub(super) events: mpsc::UnboundedSender<Box<Event>>,
-    pub(super) orders: Option<mpsc::UnboundedReceiver<Order>>,
-    pub(super) status: watch::Sender<Status>,
-    pub(super) outcome: watch::Sender<Option<Outcome>>,
-    pub(super) kept: Kept,
-    pub(super) journal: Option<Journal>,
+    ports: Ports,
+    events: mpsc::UnboundedSender<Box<Event>>,
+    orders: Option<mpsc::UnboundedReceiver<Order>>,
+    status: watch::Sender<Status>,
+    outcome: watch::Sender<Option<Outcome>>,
+    kept: Kept,
+    journal: Option<Journal>,
 }
 
 /// What a new machine would need to take over from this one.
 #[derive(Default)]
-pub(super) struct Kept {
+struct Kept {
     snapshot: Option<Snapshot>,
     last_seq: u64,
     taken_over: bool,
@@ -51,6 +51,26 @@ enum Woken {
 }
 
 impl RolloutTask {
+    /// The task of this machine, and the handle that goes with it.
+    pub(super) fn new(machine: Rollout, ports: Ports, journal: Option<Journal>) -> (RolloutHandle, Self) {
+        let id = machine.status().rollout_id;
+        let (send_event, events) = mpsc::unbounded_channel();
+        let (orders, take_order) = mpsc::unbounded_channel();
+        let (send_status, status) = watch::channel(machine.status());
+        let (send_outcome, outcome) = watch::channel(None);
+        let task = Self {
+            machine,
+            ports,
+            events: send_event,
+            orders: Some(take_order),
+            status: send_status,
+            outcome: send_outcome,
+            kept: Kept::default(),
+            journal,
+        };
+        (RolloutHandle { id, events, orders, status, outcome }, task)
+    }
+
     /// Runs the rollout to its end.
     ///
     /// # Cancel safety

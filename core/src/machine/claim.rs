@@ -15,8 +15,8 @@ impl Rollout {
         wanted.filter(|wanted| wanted != described)
     }
 
-    /// The other runner that has moved the alias since it was last known, if one has; `undone` when it was seen to be
-    /// moved although it is where it was.
+    /// The other runner that has moved the alias since it was last known, if one has; `undone` when it has been moved
+    /// although it is where it was.
     pub(super) fn other_runner(&self, known: &AliasState, found: &AliasState, undone: bool) -> Option<Claim> {
         let not_ours = |claim: &Claim| claim.rollout_id != self.id;
         // A runner that died, or one that did not: this rollout found its weights, and has not written since.

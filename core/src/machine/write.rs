@@ -338,6 +338,7 @@ impl Rollout {
         let routing = found.as_ref().map(|state| state.routing);
         self.emit(EventKind::Drifted { found: routing, expected });
         self.traffic_moved |= self.writes.may_land();
+        self.unwritten = true;
         self.writes = Writes::default();
         self.alias = found;
         let cause = Cause::Drift { found: routing, expected };

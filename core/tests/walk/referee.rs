@@ -67,6 +67,8 @@ pub(crate) struct OtherHand {
     pub(crate) left_standing: Option<Version>,
     /// The other rollout that was last seen to claim the alias, until this one wrote to it.
     pub(crate) claims: Option<RolloutId>,
+    /// Whether another rollout was seen to have moved the alias after this one had looked at it.
+    took_over: bool,
 }
 
 /// A hold as the plan words it: it counts from when the rollout first saw the weight, and stands still in a pause.
@@ -211,7 +213,7 @@ impl Referee {
     /// A write of the rollout is about to take effect on this account.
     pub(crate) fn takes_effect(&mut self, write: &AliasWrite, account: &Account) -> Result<(), Broken> {
         let other = account.claim().filter(|claim| Some(claim) != self.id.as_ref());
-        hold_to!(other.is_none() || !self.hand.moved, "S7: wrote to an alias that another runner has");
+        hold_to!(other.is_none() || !self.hand.took_over, "S7: wrote to an alias that another runner has");
         let found = account.routing().filter(|found| self.hand.moved && Some(*found) != self.hand.ours);
         if let Some(found) = found {
             let canary = version(CANARY);
@@ -326,6 +328,10 @@ impl Referee {
             // That a raise without an answer was taken back cannot be told from an edited description.
             self.moved_by_other_hand();
         }
+        let claim_of = |state: &AliasState| Claim::find(&state.description).map(|claim| claim.rollout_id);
+        let is_other = claim_of(state).is_some_and(|claim| Some(&claim) != self.id.as_ref());
+        let same = |known: &AliasState| known.routing == state.routing && claim_of(known) == claim_of(state);
+        self.hand.took_over |= is_other && self.known.as_ref().is_some_and(|known| outlived || !same(known));
         self.hand.perhaps_ours = self.unanswered.last().map(|write| write.routing);
         self.unanswered.retain(|write| write.revision_id == state.revision_id);
         self.known = Some(state.clone());

@@ -1,0 +1,132 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::launch::random_id;
+use super::task::RolloutTask;
+use crate::account::{AliasState, Lifecycle};
+use crate::error::{Error, ErrorKind};
+use crate::event::{Cause, Outcome, OutcomeKind};
+use crate::machine::{Phase, Rollout, Snapshot, Stopwatch};
+use crate::plan::{RolloutPlan, Strategy};
+use crate::ports::Ports;
+use crate::units::{AliasName, FunctionRef, Qualifier, Version};
+
+/// What came of settling an alias.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repair {
+    /// The alias as it was found. Its description may say who had moved it ([`crate::account::Claim`]).
+    pub found: AliasState,
+    /// How it ended.
+    pub end: RepairEnd,
+}
+
+/// How a repair ended.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum RepairEnd {
+    /// The alias was on the chosen version alone already. Nothing was written.
+    NothingToDo,
+    /// The alias was written, read back, and is on the chosen version alone.
+    Settled,
+    /// Somebody else changed the alias meanwhile. What they did stands.
+    Drifted {
+        /// What was found.
+        cause: Cause,
+    },
+    /// AWS did not take the write in time, or it could not be proved. A person has to look.
+    Unsettled {
+        /// The AWS CLI line that settles it, and AWS's last error.
+        advice: String,
+    },
+}
+
+/// Time that a write that fails is tried again and again.
+const PATIENCE: Duration = Duration::from_secs(2 * 60);
+
+/// Settles an alias that somebody left on two versions: all its traffic goes to one of the two, which the caller chooses.
+///
+/// For aliases that nobody looks after any more. Where a plan is at hand, running that again is better: it knows which
+/// version is the right one. The write is guarded, tried again and read back as that of a rollback is; a runner that
+/// still lives meets it as drift.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when there is no such alias or version; [`ErrorKind::Rejected`] when the alias is on one other
+/// version alone, the version is not one of its two, or is not active; and whatever the first reads fail with.
+/// Nothing was written then.
+///
+/// # Cancel safety
+/// Dropped, it stops where it is. The alias is on two versions or on one; the same call again settles it.
+pub async fn repair(
+    function: &FunctionRef,
+    alias: &AliasName,
+    to: Version,
+    ports: Ports,
+) -> Result<Repair, Error> {
+    let found = ports.traffic.read_alias(function, alias).await?;
+    let Some(other) = other_of(&found, to)? else {
+        return Ok(Repair { found, end: RepairEnd::NothingToDo });
+    };
+    let chosen = ports.traffic.read_version(function, Qualifier::from(to)).await?;
+    if chosen.state != Lifecycle::Active {
+        let message =
+            format!("version {to} is not active, and cannot take traffic: `{}`", chosen.state_reason);
+        return Err(Error::new(ErrorKind::Rejected, message));
+    }
+    let now = ports.clock.now();
+    let plan = RolloutPlan::builder(function.as_str(), alias.as_str())
+        .version(other)
+        .strategy(Strategy::AllAtOnce)
+        .rollback_deadline(PATIENCE)
+        .build()?;
+    // A rollback of the other version that a process before this one had begun.
+    let left = Snapshot {
+        rollout_id: random_id(),
+        started_at: now,
+        next_seq: 1,
+        stable_version: to,
+        canary_version: other,
+        phase: Phase::RollingBack,
+        steps_taken: 0,
+        alias: found.clone(),
+        under_way: Vec::new(),
+        hold: Stopwatch::default(),
+        paused: false,
+        promote_asked: false,
+        traffic_moved: true,
+        excused: Default::default(),
+        rolling_back: Some(Cause::Abort { reason: format!("a person wants version {to} alone") }),
+    };
+    let machine = Rollout::restore(Arc::new(plan), left, now);
+    let (mut handle, task) = RolloutTask::new(machine, ports, None);
+    task.run().await;
+    Ok(Repair { found, end: end_of(handle.wait().await?) })
+}
+
+/// The version beside the chosen one; `None` where there is none.
+fn other_of(found: &AliasState, to: Version) -> Result<Option<Version>, Error> {
+    let routing = found.routing;
+    let own = routing.version.published();
+    match (own, routing.additional) {
+        (Some(own), None) if own == to => Ok(None),
+        (Some(own), Some((second, _))) if own == to => Ok(Some(second)),
+        (Some(own), Some((second, _))) if second == to => Ok(Some(own)),
+        (_, Some(_)) => {
+            let message = format!("version {to} is neither of the two that the alias is on: `{routing}`");
+            Err(Error::new(ErrorKind::Rejected, message))
+        }
+        (_, None) => {
+            let message = format!(
+                "the alias is on one version alone, and a plan moves it from there to {to}: `{routing}`"
+            );
+            Err(Error::new(ErrorKind::Rejected, message))
+        }
+    }
+}
+
+fn end_of(outcome: Outcome) -> RepairEnd {
+    match (outcome.kind, outcome.cause) {
+        (OutcomeKind::Drifted, Some(cause)) => RepairEnd::Drifted { cause },
+        (OutcomeKind::Unsettled, _) => RepairEnd::Unsettled { advice: outcome.advice.unwrap_or_default() },
+        _ => RepairEnd::Settled,
+    }
+}
