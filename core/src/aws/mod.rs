@@ -20,9 +20,11 @@
 mod account;
 mod alarms;
 mod code;
+mod credentials;
 mod failure;
 mod hooks;
 mod http;
 mod traffic;
 
 pub use account::{Account, AccountBuilder};
+pub use credentials::AccessKeys;
