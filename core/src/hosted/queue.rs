@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -171,6 +172,7 @@ impl Queue {
 
     /// Asks the program to run a hook, and waits for its answer.
     pub(super) async fn ask_hook(&self, request: HookRequest) -> HookReport {
+        after_the_events().await;
         let (reply, answer) = oneshot::channel();
         let asked = self.ask(Reply::Hook(reply), |id| Item::Hook { id, request });
         let report = answer.await;
@@ -180,6 +182,7 @@ impl Queue {
 
     /// Asks the program to read alarms, and waits for its answer.
     pub(super) async fn ask_alarms(&self, names: Vec<AlarmName>) -> Readings {
+        after_the_events().await;
         let (reply, answer) = oneshot::channel();
         let asked = self.ask(Reply::Alarms(names.clone(), reply), |id| Item::Alarms { id, names });
         let readings = answer.await;
@@ -234,6 +237,19 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
         into_inner(self.state.lock())
     }
+}
+
+/// Lets the events into the queue that happened ahead of a request: whoever passes them on is polled before the rollout.
+async fn after_the_events() {
+    let mut again = false;
+    poll_fn(|cx| match std::mem::replace(&mut again, true) {
+        true => Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// Every change of the state is whole before anything in it can panic.
