@@ -1,8 +1,9 @@
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::reader::{Origin, read_plan};
+use super::syntax::Parsed;
 use super::{PlanError, Problem, RolloutPlan, syntax};
 use crate::units::InvalidValue;
 
@@ -25,7 +26,7 @@ impl Format {
     ///
     /// ```
     /// use lambda_rollout::plan::Format;
-    /// use std::path::Path;
+    /// use std::path::{Path, PathBuf};
     ///
     /// assert_eq!(Format::of_path(Path::new("rollout.yml")), Ok(Format::Yaml));
     /// assert!(Format::of_path(Path::new("rollout.txt")).is_err());
@@ -81,6 +82,20 @@ impl RolloutPlan {
             return Err(too_large(format!("the document has {} bytes", text.len())).into());
         }
         read_plan(syntax::parse(text, format), Origin::Document)
+    }
+
+    /// Reads a plan that a program holds as a tree of values: the document, already parsed.
+    ///
+    /// # Errors
+    /// As [`RolloutPlan::parse`]; there are no lines.
+    pub fn from_document(document: serde_json::Value) -> Result<Self, PlanError> {
+        read_plan(Parsed { root: Some(document.into()), problems: Vec::new() }, Origin::Document)
+    }
+
+    /// The same plan with the folder that its relative paths count from.
+    #[must_use]
+    pub fn in_folder(self, folder: impl Into<PathBuf>) -> Self {
+        Self { folder: Some(folder.into()), ..self }
     }
 
     /// Reads and checks a plan from a file whose ending says its format. Relative paths in the plan count
