@@ -46,13 +46,28 @@ impl CredentialsDesk {
 impl CredentialsDesk {
     /// What the library asks.
     pub(crate) fn source(&self) -> CredentialsSource {
-        let ask = Mutex::new(self.ask.clone());
+        let asker = Asker(Mutex::new(self.ask.clone()));
         Arc::new(move || {
             let (answer, answered) = channel();
-            let question = Question(Mutex::new(Some(answer)));
-            drop(ask.lock().unwrap_or_else(PoisonError::into_inner).send(Some(question)));
+            asker.send(Some(Question(Mutex::new(Some(answer)))));
             answered.recv().unwrap_or_else(|_| Err(unanswered("the program gives no credentials any more")))
         })
+    }
+}
+
+/// Who asks, for as long as there is a rollout that may.
+struct Asker(Mutex<Sender<Option<Question>>>);
+
+impl Asker {
+    fn send(&self, question: Option<Question>) {
+        // Without a receiver the question is dropped, which answers it.
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).send(question));
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        self.send(None);
     }
 }
 

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use crate::failure::call;
 
 /// What a simulated account is like.
-#[pyclass(frozen, eq, name = "Scenario", module = "lambda_rollout._native")]
+#[pyclass(frozen, eq, module = "lambda_rollout._native")]
 #[derive(PartialEq)]
 pub(crate) struct NativeScenario(pub(crate) Scenario);
 

@@ -1,0 +1,257 @@
+"""What comes from a rollout: events for the program, and what the program is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from . import _exit, _native, events
+from .errors import WrongStateError
+from .events import Event, Finished
+from .hooks import AlarmSource, Hook, HookRequest, failed, reading_of, report_of
+from .outcome import Outcome
+
+SLICE = 0.1
+"""Seconds that a thread waits in the library before Python looks for signals."""
+
+
+class Callables:
+    """The program's own functions, and how they are run."""
+
+    def __init__(self, hooks: Mapping[str, Hook], alarms: Mapping[str, AlarmSource]) -> None:
+        self.hooks = hooks
+        self.alarms = alarms
+
+    def __bool__(self) -> bool:
+        return bool(self.hooks or self.alarms)
+
+    def options(self) -> dict[str, Any]:
+        """Say which requests the program answers."""
+        hooks = {moment: hook._options() for moment, hook in self.hooks.items()}
+        return {"hooks": hooks, "alarms": sorted(self.alarms)}
+
+    async def answer(self, native: _native.NativeRollout, request: Mapping[str, Any], call: Call) -> None:
+        """Have what is asked for called, and answer."""
+        number = request["request"]
+        try:
+            if request["kind"] == "hook_requested":
+                native.answer_hook(number, json.dumps(await self._hook(request, call)))
+            else:
+                await self._alarms(native, number, request["names"], call)
+        except WrongStateError:
+            # It comes too late: the time was up, or the program has let go of the rollout.
+            pass
+
+    async def _hook(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
+        asked = HookRequest(
+            **{key: value for key, value in request.items() if key not in {"kind", "request"}}
+        )
+        try:
+            return report_of(await call(self.hooks[asked.hook].function, asked))
+        except (Exception, SystemExit) as error:
+            return failed("function_error", f"hook raised {type(error).__name__}: {error}")
+
+    async def _alarms(self, native: _native.NativeRollout, number: int, names: list[str], call: Call) -> None:
+        try:
+            readings = [reading_of(name, await call(self.alarms[name], name)) for name in names]
+        except (Exception, SystemExit) as error:
+            native.refuse_alarms(number, f"alarm source raised {type(error).__name__}: {error}")
+        else:
+            native.answer_alarms(number, json.dumps(readings))
+
+    def is_async(self, request: Mapping[str, Any]) -> bool:
+        """Tell whether nothing of what is asked for would block an event loop."""
+        if request["kind"] == "hook_requested":
+            return _is_async(self.hooks[request["hook"]].function)
+        return all(_is_async(self.alarms[name]) for name in request["names"])
+
+    def answer_on_a_thread(self, native: _native.NativeRollout, request: Mapping[str, Any]) -> None:
+        """Answer on a thread, so that a time-out is one for whoever waits here too."""
+
+        def work() -> None:
+            # Nothing in it waits when this is how functions are called: it comes to its end in one go.
+            with contextlib.suppress(StopIteration):
+                self.answer(native, request, _called_on_a_thread).send(None)
+
+        threading.Thread(target=work, name=f"lambda-rollout {request['kind']}", daemon=True).start()
+
+
+Call = Callable[[Callable[[Any], Any], object], Awaitable[object]]
+"""How a function of the program is called."""
+
+
+async def _called_on_a_thread(function: Callable[[Any], Any], argument: object) -> object:
+    # Without an event loop around it, for a sync function may want to run one of its own.
+    answer = function(argument)
+    return asyncio.run(_settled(answer)) if inspect.isawaitable(answer) else answer
+
+
+async def _called_on_the_loop(function: Callable[[Any], Any], argument: object) -> object:
+    return await function(argument)
+
+
+async def _settled(answer: Awaitable[object]) -> object:
+    return await answer
+
+
+def _is_async(function: object) -> bool:
+    call = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+class Inbox:
+    """The items of a rollout, as far as they were taken; what both kinds of inboxes have."""
+
+    def __init__(self, native: _native.NativeRollout, callables: Callables) -> None:
+        self.native = native
+        self.callables = callables
+        self.waiting: deque[Event] = deque()
+        self.history: list[Event] = []
+        self.at_end = False
+        _exit.rollouts.add(self)
+
+    def close(self) -> None:
+        """Wake whoever waits, for good. The rollout runs on."""
+        self.native.close()
+
+    def take(self, text: str) -> Mapping[str, Any] | None:
+        """Keep an event; give what is none."""
+        document = json.loads(text)
+        if "seq" not in document:
+            return document  # type: ignore[no-any-return] - what the library writes is an object
+        event = events._of(document, tuple(self.history))
+        self.history.append(event)
+        self.waiting.append(event)
+        return None
+
+    def outcome(self, timeout: float) -> Outcome | None:
+        """Give the outcome, as soon as it is there; of what was seen to the end it has the history."""
+        text = self.native.wait(timeout)
+        if text is None:
+            return None
+        if self.history and isinstance(self.history[-1], Finished):
+            return self.history[-1].outcome
+        return Outcome._of(json.loads(text), tuple(self.history))
+
+
+class ThreadInbox(Inbox):
+    """An inbox for threads: one of those that wait takes what comes, for all of them."""
+
+    def __init__(self, native: _native.NativeRollout, callables: Callables) -> None:
+        super().__init__(native, callables)
+        self._changed = threading.Condition()
+        self._taken_by_somebody = False
+
+    def until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Take what comes until this is so; ``False`` when the time was up before."""
+        end = None if timeout is None else time.monotonic() + max(timeout, 0)
+        tried = False
+        while True:
+            with self._changed:
+                while self._taken_by_somebody and not done():
+                    if (left := _left(end)) <= 0:
+                        return False
+                    self._changed.wait(left)
+                if done() or self.at_end:
+                    return done()
+                if (left := _left(end)) <= 0 and tried:
+                    return False
+                self._taken_by_somebody = True
+            tried = True
+            try:
+                self._take_next(max(left, 0))
+            finally:
+                with self._changed:
+                    self._taken_by_somebody = False
+                    self._changed.notify_all()
+
+    def _take_next(self, timeout: float) -> None:
+        try:
+            text = self.native.next(timeout)
+        except EOFError:
+            self.at_end = True
+            return
+        request = None if text is None else self.take(text)
+        if request is not None and request["kind"] != "request_withdrawn":
+            self.callables.answer_on_a_thread(self.native, request)
+
+    def next(self) -> Event | None:
+        """Give the next event; ``None`` after the last."""
+        while self.until(lambda: bool(self.waiting), None):
+            try:
+                return self.waiting.popleft()
+            except IndexError:
+                # Another thread was quicker.
+                continue
+        return None
+
+
+def _left(end: float | None) -> float:
+    return SLICE if end is None else min(end - time.monotonic(), SLICE)
+
+
+class LoopInbox(Inbox):
+    """An inbox for an event loop, which watches the rollout's descriptor."""
+
+    def __init__(self, native: _native.NativeRollout, callables: Callables) -> None:
+        super().__init__(native, callables)
+        self.loop = asyncio.get_running_loop()
+        self._descriptor = native.fileno()
+        self._ready: asyncio.Future[None] | None = None
+        self._answers: dict[int, asyncio.Task[None]] = {}
+
+    async def until(self, done: Callable[[], bool]) -> bool:
+        """Take what comes until this is so; ``False`` when nothing comes any more. Cancelling it loses nothing."""
+        while not done() and not self.at_end:
+            try:
+                text = self.native.next(0)
+            except EOFError:
+                self.at_end = True
+                self._wake()
+                break
+            if text is None:
+                await self._readable()
+                continue
+            request = self.take(text)
+            if request is not None:
+                self._answer(request)
+            self._wake()
+        return done()
+
+    def _answer(self, request: Mapping[str, Any]) -> None:
+        number: int = request["request"]
+        if request["kind"] == "request_withdrawn":
+            if task := self._answers.get(number):
+                task.cancel()
+        elif self.callables.is_async(request):
+            task = self.loop.create_task(self.callables.answer(self.native, request, _called_on_the_loop))
+            self._answers[number] = task
+            task.add_done_callback(lambda _: self._answers.pop(number, None))
+        else:
+            self.callables.answer_on_a_thread(self.native, request)
+
+    async def _readable(self) -> None:
+        """Wait until there is something to take, or another task has taken something."""
+        if self._ready is None:
+            self._ready = self.loop.create_future()
+            self.loop.add_reader(self._descriptor, self._wake)
+        # Others wait for the same: a task that is cancelled must not take it from them.
+        await asyncio.shield(self._ready)
+
+    def _wake(self) -> None:
+        if self._ready is not None:
+            self.loop.remove_reader(self._descriptor)
+            self._ready.set_result(None)
+            self._ready = None
+
+    async def next(self) -> Event | None:
+        """Give the next event; ``None`` after the last."""
+        await self.until(lambda: bool(self.waiting))
+        return self.waiting.popleft() if self.waiting else None
