@@ -1,6 +1,7 @@
 """What is done before the interpreter exits: whoever waits in the library comes back first.
 
-A daemon thread that comes back from a wait after the interpreter has gone would end in the middle of the library's code.
+A daemon thread that comes back from a wait after the interpreter has gone would end in the middle of the library's
+code.
 """
 
 from __future__ import annotations

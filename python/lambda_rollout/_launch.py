@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from . import _logging, _native
 from . import credentials as own_credentials
@@ -17,11 +17,13 @@ from .plan import RolloutPlan
 from .scenario import Scenario
 from .status import Status
 
+AnInbox = TypeVar("AnInbox", bound=Inbox)
 
-class Launch:
+
+class Launch(Generic[AnInbox]):
     """A rollout's plan and surroundings; the base of `Rollout` and `AsyncRollout`."""
 
-    _inbox: Inbox | None = None
+    _inbox: AnInbox | None = None
 
     def __init__(
         self,
@@ -73,9 +75,7 @@ class Launch:
     def _start(self, options: str) -> _native.NativeRollout:
         plan = self.plan._native
         if (scenario := self._scenario) is not None:
-            return _native.NativeRollout.simulated(
-                plan, options, scenario._native, scenario.seed, scenario.speed
-            )
+            return _native.NativeRollout.simulated(plan, options, scenario._native, scenario.seed, scenario.speed)
         configuration: dict[str, Any] = {key: value for key, value in self._aws.items() if value is not None}
         given, desk = self._credentials, None
         if given is not None and own_credentials.is_lasting(given):
@@ -90,11 +90,9 @@ class Launch:
         return self._taken.native
 
     @property
-    def _taken(self) -> Inbox:
+    def _taken(self) -> AnInbox:
         if self._inbox is None:
-            raise WrongStateError(
-                f"the rollout was not started: use `with {type(self).__name__}(...)`, or `start()`"
-            )
+            raise WrongStateError(f"the rollout was not started: use `with {type(self).__name__}(...)`, or `start()`")
         return self._inbox
 
     def __repr__(self) -> str:

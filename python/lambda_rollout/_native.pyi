@@ -3,6 +3,21 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, final
 
+__all__ = [
+    "VERSION",
+    "CredentialsDesk",
+    "NativeRollout",
+    "NativeScenario",
+    "Plan",
+    "Question",
+    "describe_cause",
+    "log_begin",
+    "log_end",
+    "log_level",
+    "log_next",
+    "run_command",
+]
+
 VERSION: Final[str]
 
 @final
@@ -60,9 +75,7 @@ class Question:
 @final
 class NativeRollout:
     @staticmethod
-    def on_aws(
-        plan: Plan, options: str, configuration: str, credentials: CredentialsDesk | None
-    ) -> NativeRollout: ...
+    def on_aws(plan: Plan, options: str, configuration: str, credentials: CredentialsDesk | None) -> NativeRollout: ...
     @staticmethod
     def simulated(
         plan: Plan, options: str, scenario: NativeScenario, seed: int | None, speed: float | None

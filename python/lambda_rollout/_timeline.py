@@ -93,15 +93,11 @@ def _drawn(
     parts.append(f'<path d="{path}V{y(0)}H{x(0)}Z" fill="{_LINE}" fill-opacity="0.12"/>')
     parts.append(f'<path d="{path}" fill="none" stroke="{_LINE}" stroke-width="2"/>')
     if bad is not None:
-        parts.append(
-            f'<path d="M{x(bad)} {_TOP}V{_HEIGHT - _BOTTOM}" stroke="{_BAD}" stroke-dasharray="3 3"/>'
-        )
+        parts.append(f'<path d="M{x(bad)} {_TOP}V{_HEIGHT - _BOTTOM}" stroke="{_BAD}" stroke-dasharray="3 3"/>')
     for at, label in marks:
         anchor = "end" if at > end / 2 else "start"
         shift = -4 if anchor == "end" else 4
-        parts.append(
-            _text(f"{float(x(at)) + shift:.1f}", str(_TOP + 14), label, anchor, _BAD if bad else _TEXT)
-        )
+        parts.append(_text(f"{float(x(at)) + shift:.1f}", str(_TOP + 14), label, anchor, _BAD if bad else _TEXT))
     for share in (0.0, 0.5, 1.0):
         anchor = {0.0: "start", 1.0: "end"}.get(share, "middle")
         parts.append(_text(x(end * share), str(_HEIGHT - 10), _clock(end * share), anchor, _TEXT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Any
@@ -18,7 +19,7 @@ from .status import Status
 __all__ = ["AsyncRollout", "run_async"]
 
 
-class AsyncRollout(Launch):
+class AsyncRollout(Launch[LoopInbox]):
     """A rollout, for programs on asyncio. Takes the same arguments as `Rollout`, and has the same methods.
 
     It runs on threads of the library and not on the event loop: cancelling a task that waits stops the waiting alone.
@@ -34,14 +35,13 @@ class AsyncRollout(Launch):
     ...     plan = RolloutPlan("sample-handler", "main", "Canary10Percent5Minutes")
     ...     async with AsyncRollout(plan, simulate=True) as rollout:
     ...         async for event in rollout:
-    ...             if event.kind == "shifted":
+    ...             if event.kind == "checked":
     ...                 await rollout.promote()
     ...     return (await rollout.wait()).kind
     >>> asyncio.run(main())
     'promoted'
     """
 
-    _inbox: LoopInbox | None = None
     _pump: asyncio.Task[bool] | None = None
 
     async def start(self) -> AsyncRollout:
@@ -76,18 +76,16 @@ class AsyncRollout(Launch):
         if self._detached:
             return
         if kind is not None:
-            try:
+            # Otherwise it has ended, or is being put back already.
+            with contextlib.suppress(WrongStateError):
                 await self.abort(f"left by {kind.__name__}")
-            except WrongStateError:
-                # It has ended, or is being put back already.
-                pass
         await self.wait()
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
 
     async def __anext__(self) -> Event:
-        event = await self._inbox_of_loop.next()
+        event = await self._taken.next()
         if event is None:
             raise StopAsyncIteration
         return event
@@ -116,7 +114,7 @@ class AsyncRollout(Launch):
             raise WaitTimeout(f"the rollout has not ended within {timeout} s; it runs on") from None
 
     async def _end(self) -> Outcome:
-        inbox = self._inbox_of_loop
+        inbox = self._taken
         await inbox.until(lambda: inbox.at_end)
         while (outcome := inbox.outcome(0)) is None:
             # Only after `detach`, which ends the events but not the rollout.
@@ -142,20 +140,17 @@ class AsyncRollout(Launch):
     async def _order(self, command: str, reason: str = "") -> None:
         await asyncio.to_thread(self._native.order, command, reason)
 
-    def detach(self) -> None:
-        """Let it run on by itself, as long as the process lives. The events end, and hooks are not answered any more."""
+    async def detach(self) -> None:
+        """Let it run on by itself, as long as the process lives.
+
+        The events end, and hooks and alarm sources are not asked any more. The end of the block waits for nothing.
+        """
         self._native.detach()
         self._detached = True
 
     def status(self) -> Status:
         """Give what it is doing now."""
         return Status._of(*self._native.status())
-
-    @property
-    def _inbox_of_loop(self) -> LoopInbox:
-        inbox = self._taken
-        assert isinstance(inbox, LoopInbox)
-        return inbox
 
 
 async def run_async(

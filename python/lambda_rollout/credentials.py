@@ -1,6 +1,7 @@
 """AWS credentials that the program hands over itself.
 
-A library thread asks at a desk of the native module, and a Python thread of this package answers: nothing of the library
+A library thread asks at a desk of the native module, and a Python thread of this package answers: nothing of the
+library
 ever waits for the GIL.
 """
 
@@ -23,14 +24,17 @@ class FrozenCredentials(Protocol):
     @property
     def access_key(self) -> str:
         """The access key's id."""
+        ...
 
     @property
     def secret_key(self) -> str:
         """Its secret."""
+        ...
 
     @property
     def token(self) -> str | None:
         """The token of temporary credentials."""
+        ...
 
 
 @runtime_checkable
@@ -53,7 +57,8 @@ Given = Mapping[str, Any] | Sequence[str | None] | Session | RefreshableCredenti
 Credentials = Given | Callable[[], Given]
 """
 A ``boto3.Session`` or its credentials; a mapping with ``access_key_id``, ``secret_access_key`` and where there are ones
-``session_token`` and ``expires_at`` (or as STS spells them: ``AccessKeyId``, …, ``Expiration``); a tuple of the first two
+``session_token`` and ``expires_at`` (or as STS spells them: ``AccessKeyId``, …, ``Expiration``); a tuple of the first
+two
 or three; or a callable that gives one of these whenever they are needed anew.
 """
 
@@ -88,18 +93,16 @@ def keys_of(given: object) -> dict[str, Any]:
             "session_token": frozen.token,
             "expires_at": datetime.now(timezone.utc) + _FRESH,
         }
-    if isinstance(given, tuple | list) and len(given) in {2, 3}:
-        given = dict(zip(("access_key_id", "secret_access_key", "session_token"), given, strict=False))
+    if isinstance(given, (tuple, list)) and len(given) in {2, 3}:
+        given = dict(zip(("access_key_id", "secret_access_key", "session_token"), given))
     if not isinstance(given, Mapping):
         # Never its value, which may be a secret.
         raise TypeError(f"credentials are a session, a mapping or a tuple, not {type(given).__name__}")
-    keys = {_SPELLINGS.get(key, key): value for key, value in given.items()}
+    keys: dict[str, Any] = {_SPELLINGS.get(str(key), str(key)): value for key, value in given.items()}
     if not {"access_key_id", "secret_access_key"} <= keys.keys() <= _KEYS:
-        raise ValueError(
-            f"credentials have the keys {', '.join(sorted(_KEYS))}, the last two where there are ones"
-        )
-    if isinstance(keys.get("expires_at"), datetime):
-        keys["expires_at"] = keys["expires_at"].astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        raise ValueError(f"credentials have the keys {', '.join(sorted(_KEYS))}, the last two where there are ones")
+    if isinstance(expiry := keys.get("expires_at"), datetime):
+        keys["expires_at"] = expiry.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     return keys
 
 
@@ -111,7 +114,7 @@ def serve(credentials: Credentials) -> _native.CredentialsDesk:
         try:
             given = credentials() if callable(credentials) else credentials
             question.answer(json.dumps(keys_of(given)))
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever asks has to be told
+        except Exception as error:
             question.refuse(f"credentials raised {type(error).__name__}: {error}")
 
     def work() -> None:

@@ -309,9 +309,7 @@ def _of(document: dict[str, Any], history: tuple[Event, ...]) -> Event:
             values["cause"] = Cause._of(values["cause"])
         case "finished":
             values = {"outcome": Outcome._of(values)}
-    event = _KINDS[kind](
-        seq=document["seq"], at=_moment(document["at"]), _document=json.dumps(document), **values
-    )
+    event = _KINDS[kind](seq=document["seq"], at=_moment(document["at"]), _document=json.dumps(document), **values)
     if isinstance(event, Finished):
         # The outcome shows the whole history, of which this event is the end.
         object.__setattr__(event.outcome, "events", (*history, event))

@@ -10,7 +10,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, cast
 
-from . import _native, _timeline
+from . import _timeline
+from ._native import Plan
 from .strategy import Duration, Step, Strategy, written
 
 __all__ = ["RolloutPlan", "Schedule"]
@@ -82,14 +83,15 @@ class RolloutPlan:
 alarms=['sample-handler-errors'])
     >>> plan.schedule().steps
     (Step(percent=10.0, hold=datetime.timedelta(seconds=300), gate=False),)
-    >>> RolloutPlan("sample-handler", "main", Strategy.canary(200, "5m"))
+    >>> RolloutPlan("sample-handler", "", "Canary10Percent5Parsecs")
     Traceback (most recent call last):
         ...
-    lambda_rollout.errors.PlanError: strategy.percent: `200` is not a share of traffic; a per cent above 0 and below 100
+    lambda_rollout.errors.PlanError: alias: the alias is empty; ...
+    strategy: `Canary10Percent5Parsecs` is no strategy; ...
     """
 
     __slots__ = ("__dict__", "_native")
-    _native: _native.Plan
+    _native: Plan
 
     def __init__(
         self,
@@ -121,12 +123,10 @@ alarms=['sample-handler-errors'])
             "bake": _keyed(bake),
             "deadline": _keyed(deadline),
             "rollback_deadline": _keyed(rollback_deadline),
-            "hooks": None
-            if hooks is None
-            else {moment: _with_written_times(hook) for moment, hook in hooks.items()},
+            "hooks": None if hooks is None else {moment: _with_written_times(hook) for moment, hook in hooks.items()},
         }
         given = {key: value for key, value in document.items() if value is not None}
-        self._set(_native.Plan.from_document(json.dumps(given), folder))
+        self._set(Plan.from_document(json.dumps(given), folder))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> RolloutPlan:
@@ -137,30 +137,28 @@ alarms=['sample-handler-errors'])
         PlanError
             Also when there is no such file.
         """
-        return cls._of(_native.Plan.from_file(path))
+        return cls._of(Plan.from_file(path))
 
     @classmethod
     def from_toml(cls, text: str) -> RolloutPlan:
-        """Read a plan from TOML text.
+        r"""Read a plan from TOML text.
 
         Examples
         --------
-        >>> RolloutPlan.from_toml('function = "sample-handler"\\nalias = "main"\\nstrategy = "AllAtOnce"').strategy
+        >>> RolloutPlan.from_toml('function = "sample-handler"\nalias = "main"\nstrategy = "AllAtOnce"').strategy
         'AllAtOnce'
         """
-        return cls._of(_native.Plan.from_toml(text))
+        return cls._of(Plan.from_toml(text))
 
     @classmethod
     def from_json(cls, text: str) -> RolloutPlan:
         """Read a plan from JSON text."""
-        return cls._of(_native.Plan.from_json(text))
+        return cls._of(Plan.from_json(text))
 
     @classmethod
-    def from_dict(
-        cls, document: Mapping[str, Any], folder: str | os.PathLike[str] | None = None
-    ) -> RolloutPlan:
+    def from_dict(cls, document: Mapping[str, Any], folder: str | os.PathLike[str] | None = None) -> RolloutPlan:
         """Take a plan as a document that is parsed already; `folder` is what relative paths count from."""
-        return cls._of(_native.Plan.from_document(json.dumps(document), folder))
+        return cls._of(Plan.from_document(json.dumps(document), folder))
 
     def to_dict(self) -> dict[str, Any]:
         """Give the plan as a document, every default written out. ``from_dict`` makes the same plan of it."""
@@ -168,9 +166,7 @@ alarms=['sample-handler-errors'])
 
     def schedule(self) -> Schedule:
         """Give the timeline that it comes to."""
-        steps = tuple(
-            Step(percent, timedelta(seconds=hold), gate) for percent, hold, gate in self._native.steps()
-        )
+        steps = tuple(Step(percent, timedelta(seconds=hold), gate) for percent, hold, gate in self._native.steps())
         full = sum((cast("timedelta", step.hold) for step in steps), timedelta())
         return Schedule(steps, full, timedelta(seconds=self._native.bake))
 
@@ -208,11 +204,11 @@ alarms=['sample-handler-errors'])
         folder = self._native.folder
         return None if folder is None else str(folder)
 
-    def _set(self, native: _native.Plan) -> None:
+    def _set(self, native: Plan) -> None:
         object.__setattr__(self, "_native", native)
 
     @classmethod
-    def _of(cls, native: _native.Plan) -> RolloutPlan:
+    def _of(cls, native: Plan) -> RolloutPlan:
         plan = cls.__new__(cls)
         plan._set(native)
         return plan
@@ -251,9 +247,7 @@ alarms=['sample-handler-errors'])
 def _with_written_times(section: Mapping[str, Any]) -> dict[str, Any]:
     """Write the durations of a part of a document."""
     return {
-        key: _with_written_times(value)
-        if isinstance(value, Mapping) and key == "unreadable"
-        else _keyed(value)
+        key: _with_written_times(value) if isinstance(value, Mapping) and key == "unreadable" else _keyed(value)
         for key, value in section.items()
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +21,15 @@ from .status import Status
 __all__ = ["Rollout", "run"]
 
 
-class Rollout(Launch):
+class Rollout(Launch[ThreadInbox]):
     """A rollout, for programs without an event loop.
 
-    It runs on threads of the library. A ``with`` block starts it, and its end waits for the rollout's own; a block that is
-    left by an exception, Ctrl-C among them, aborts the rollout, waits until everything is put back, and lets the exception
-    go on. Iteration gives the events; what is not taken is kept. Every method may be called from any thread, and waiting
+    It runs on threads of the library. A ``with`` block starts it, and its end waits for the rollout's own; a block
+    that is
+    left by an exception, Ctrl-C among them, aborts the rollout, waits until everything is put back, and lets the
+    exception
+    go on. Iteration gives the events; what is not taken is kept. Every method may be called from any thread, and
+    waiting
     leaves the GIL to others.
 
     Parameters
@@ -45,7 +49,8 @@ class Rollout(Launch):
     region, profile, endpoint_url : str, optional
         Said over the standard AWS configuration.
     credentials : optional
-        A ``boto3.Session`` (whose Region then counts too), a mapping, a tuple, or a callable that gives one of them whenever
+        A ``boto3.Session`` (whose Region then counts too), a mapping, a tuple, or a callable that gives one of them
+        whenever
         new ones are needed. See `lambda_rollout.credentials`.
 
     Raises
@@ -72,8 +77,6 @@ class Rollout(Launch):
     'rolled_back'
     """
 
-    _inbox: ThreadInbox | None = None
-
     def start(self) -> Rollout:
         """Start it, and give it back. What a ``with`` block does.
 
@@ -99,18 +102,16 @@ class Rollout(Launch):
         if self._detached:
             return
         if kind is not None:
-            try:
+            # Otherwise it has ended, or is being put back already.
+            with contextlib.suppress(WrongStateError):
                 self.abort(f"left by {kind.__name__}")
-            except WrongStateError:
-                # It has ended, or is being put back already.
-                pass
         self.wait()
 
     def __iter__(self) -> Iterator[Event]:
         return self
 
     def __next__(self) -> Event:
-        event = self._inbox_of_threads.next()
+        event = self._taken.next()
         if event is None:
             raise StopIteration
         return event
@@ -133,7 +134,7 @@ class Rollout(Launch):
         WaitTimeout
             When it has not ended by then. It runs on.
         """
-        inbox = self._inbox_of_threads
+        inbox = self._taken
         began = time.monotonic()
         while True:
             left = None if timeout is None else timeout - (time.monotonic() - began)
@@ -191,19 +192,16 @@ class Rollout(Launch):
         self._native.order("abort", reason)
 
     def detach(self) -> None:
-        """Let it run on by itself, as long as the process lives. The events end, and hooks are not answered any more."""
+        """Let it run on by itself, as long as the process lives.
+
+        The events end, and hooks and alarm sources are not asked any more. The end of the block waits for nothing.
+        """
         self._native.detach()
         self._detached = True
 
     def status(self) -> Status:
         """Give what it is doing now."""
         return Status._of(*self._native.status())
-
-    @property
-    def _inbox_of_threads(self) -> ThreadInbox:
-        inbox = self._taken
-        assert isinstance(inbox, ThreadInbox)
-        return inbox
 
 
 def run(plan: RolloutPlan, *, on_event: Callable[[Event], object] | None = None, **options: Any) -> Outcome:

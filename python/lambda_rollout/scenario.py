@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import _native
+from ._native import NativeScenario
 
 __all__ = ["Scenario"]
 
@@ -21,7 +21,8 @@ class Scenario:
     seed : int, optional
         The seed of its dice; its own if not said.
     speed : float, optional
-        Virtual seconds that a real one shows; ``float("inf")`` for as fast as can be. If not said, the clock goes in step
+        Virtual seconds that a real one shows; ``float("inf")`` for as fast as can be. If not said, the clock goes in
+        step
         with the program: it moves only while the program waits for something.
 
     Raises
@@ -36,12 +37,12 @@ class Scenario:
     """
 
     __slots__ = ("_native", "seed", "speed")
-    _native: _native.NativeScenario
+    _native: NativeScenario
     seed: int | None
     speed: float | None
 
     def __init__(self, name: str = "healthy", *, seed: int | None = None, speed: float | None = None) -> None:
-        self._native = _native.NativeScenario.shipped(name)
+        self._native = NativeScenario.shipped(name)
         self.seed = seed
         self.speed = speed
 
@@ -56,14 +57,14 @@ class Scenario:
             ...
         lambda_rollout.errors.PlanError: canary.error_percent: `500` is not a share; a per cent from 0 to 100
         """
-        return cls._of(_native.NativeScenario.from_toml(text), seed, speed)
+        return cls._of(NativeScenario.from_toml(text), seed, speed)
 
     @classmethod
     def from_file(
         cls, path: str | os.PathLike[str], *, seed: int | None = None, speed: float | None = None
     ) -> Scenario:
         """Read a scenario from a TOML file."""
-        return cls._of(_native.NativeScenario.from_file(path), seed, speed)
+        return cls._of(NativeScenario.from_file(path), seed, speed)
 
     @staticmethod
     def names() -> list[str]:
@@ -74,7 +75,7 @@ class Scenario:
         >>> Scenario.names()[:2]
         ['healthy', 'broken']
         """
-        return _native.NativeScenario.shipped_names()
+        return NativeScenario.shipped_names()
 
     @property
     def name(self) -> str:
@@ -91,7 +92,7 @@ class Scenario:
         return self.speed is None
 
     @classmethod
-    def _of(cls, native: _native.NativeScenario, seed: int | None, speed: float | None) -> Scenario:
+    def _of(cls, native: NativeScenario, seed: int | None, speed: float | None) -> Scenario:
         scenario = cls.__new__(cls)
         scenario._native, scenario.seed, scenario.speed = native, seed, speed
         return scenario

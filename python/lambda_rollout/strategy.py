@@ -123,9 +123,7 @@ class Strategy:
         """
         return cls._of(
             kind="steps",
-            steps=[
-                {"percent": step.percent, "hold": written(step.hold), "gate": step.gate} for step in steps
-            ],
+            steps=[{"percent": step.percent, "hold": written(step.hold), "gate": step.gate} for step in steps],
         )
 
     @classmethod
