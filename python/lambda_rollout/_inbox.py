@@ -170,6 +170,11 @@ class ThreadInbox(Inbox):
                     self._taken_by_somebody = False
                     self._changed.notify_all()
 
+    def attend(self) -> None:
+        """Take whatever comes, to the end or until the inbox is closed."""
+        with contextlib.suppress(WrongStateError):
+            self.until(lambda: False, None)
+
     def _take_next(self, timeout: float) -> None:
         try:
             text = self.native.next(timeout)

@@ -87,10 +87,8 @@ class Rollout(Launch[ThreadInbox]):
         inbox = ThreadInbox(self._launch(), self._callables)
         self._inbox = inbox
         if self._pumped:
-            work = threading.Thread(
-                target=inbox.until, args=(lambda: False, None), name="lambda-rollout requests", daemon=True
-            )
-            _exit.start(work, waits_in=inbox)
+            thread = threading.Thread(target=inbox.attend, name="lambda-rollout requests", daemon=True)
+            _exit.start(thread, waits_in=inbox)
         return self
 
     def __enter__(self) -> Rollout:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from lambda_rollout import RolloutPlan
 
 ROOT = Path(__file__).parents[2]

@@ -8,11 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import lambda_rollout
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-import lambda_rollout
 from lambda_rollout import PlanError, RolloutPlan, Step, Strategy
 
 from .conftest import ROOT
@@ -151,7 +150,11 @@ def test_a_document_makes_the_same_plan_again(plan: RolloutPlan) -> None:
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**6), 10**6)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
