@@ -11,8 +11,11 @@ mod rollout;
 mod scenario;
 
 use std::ffi::OsString;
+use std::sync::OnceLock;
 
 use lambda_rollout::event::Cause;
+use pyo3::exceptions::PyImportError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 
 use failure::{call, misread};
@@ -39,6 +42,19 @@ fn panic_for_test(py: Python<'_>) -> PyResult<()> {
     call(py, || panic!("on purpose"))
 }
 
+/// Python refuses a module like this in a second interpreter by itself from 3.12 on; before that its types would be
+/// shared by both.
+fn check_interpreter() -> PyResult<()> {
+    static FIRST: OnceLock<i64> = OnceLock::new();
+    // SAFETY: whoever loads a module is attached to an interpreter, and that one is asked for its number.
+    let this = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
+    if *FIRST.get_or_init(|| this) == this {
+        return Ok(());
+    }
+    let message = "lambda_rollout works in one interpreter of a process, and does not support loading in subinterpreters";
+    Err(PyImportError::new_err(message))
+}
+
 #[pymodule]
 mod _native {
     #[pymodule_export]
@@ -58,6 +74,11 @@ mod _native {
     use super::run_command;
     #[pymodule_export]
     use super::scenario::NativeScenario;
+
+    #[pymodule_init]
+    fn init(_: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
+        super::check_interpreter()
+    }
 
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
