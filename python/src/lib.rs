@@ -76,7 +76,7 @@ mod _native {
     use super::scenario::NativeScenario;
 
     #[pymodule_init]
-    fn init(_: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
+    fn init(_module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
         super::check_interpreter()
     }
 
