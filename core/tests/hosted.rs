@@ -411,18 +411,19 @@ fn the_notifier_is_told_when_there_is_something_and_when_all_is_taken() {
         })
         .expect("it is open");
     let mut events = 0;
-    'woken: while woken.recv_timeout(Duration::from_secs(30)).expect("the end is told") {
+    let mut ended = false;
+    while !ended {
+        while !woken.recv_timeout(Duration::from_secs(30)).expect("the end is told") {}
         loop {
             match rollout.next(NOW).expect("it is open") {
                 Next::Item(_) => events += 1,
                 Next::TimedOut => break,
-                Next::Ended => break 'woken,
+                Next::Ended => {
+                    ended = true;
+                    break;
+                }
             }
         }
-        if let Ok(false) = woken.recv_timeout(Duration::from_secs(30)) {
-            continue;
-        }
-        break;
     }
     let told = told.lock().expect("nobody panics");
     assert!(events > 4 && told.iter().zip([true, false].iter().cycle()).all(|(is, expected)| is == expected));
