@@ -87,7 +87,13 @@ const SANITIZED: Build = Build {
 };
 const STATIC: Build = Build { name: "static", compiler: "cc", flags: &["-std=c11"], is_static: true };
 
+/// A program of tests/c.
 fn compile(program: &str, build: Build) -> PathBuf {
+    compile_file(&root().join("tests/c").join(program).with_extension("c"), build)
+}
+
+fn compile_file(source: &Path, build: Build) -> PathBuf {
+    let program = source.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
     let executable = scratch().join(format!("{program}-{}", build.name));
     let mut command = Command::new(build.compiler);
     command.args(build.flags).args([
@@ -98,7 +104,7 @@ fn compile(program: &str, build: Build) -> PathBuf {
         "-Werror",
         "-g",
     ]);
-    command.args(pkg_config(&["--cflags"])).arg(root().join("tests/c").join(program).with_extension("c"));
+    command.args(pkg_config(&["--cflags"])).arg(source);
     command.args(["-x", "none", "-o"]).arg(&executable).arg("-pthread");
     if build.is_static {
         let libraries = pkg_config(&["--libs", "--static"]);
@@ -189,6 +195,40 @@ fn the_first_example_runs_a_good_release_and_a_bad_one() {
     let bad = run(&executable).arg("broken").output().expect("it runs");
     assert_eq!(bad.status.code(), Some(4), "{}", said(&bad));
     assert!(said(&bad).contains("rolled back: alarm `sample-handler-errors` is in ALARM"), "{}", said(&bad));
+}
+
+/// The page's whole programs are run; its fragments are compiled with the names that they use.
+#[test]
+fn the_page_on_c_says_what_works() {
+    if !there_is("cc") || !there_is("pkg-config") {
+        return;
+    }
+    let page = fs::read_to_string(root().join("docs/c.md")).expect("it is there");
+    let blocks = page.split("```c\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
+    let (programs, fragments): (Vec<&str>, Vec<&str>) = blocks.partition(|block| block.contains("int main"));
+    assert!(programs.len() == 1 && fragments.len() > 4, "{} and {}", programs.len(), fragments.len());
+
+    let source = scratch().join("page.c");
+    fs::write(&source, programs[0]).expect("writable");
+    let output = run(&compile_file(&source, C11)).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert!(
+        said(&output).contains("\nrolled back: alarm `sample-handler-errors` is in ALARM"),
+        "{}",
+        said(&output)
+    );
+
+    let names = "lro_runtime *runtime, lro_plan *plan, lro_rollout *rollout, lro_event *event";
+    let mut text = "#include <lambda_rollout.h>\n".to_owned();
+    for (number, fragment) in fragments.iter().enumerate() {
+        text += &format!(
+            "void fragment_{number}({names});\nvoid fragment_{number}({names})\n{{\nlro_error *error = NULL;\n\
+             (void)runtime, (void)plan, (void)rollout, (void)event;\n{fragment}}}\n"
+        );
+    }
+    let source = scratch().join("fragments.c");
+    fs::write(&source, text + "int main(void) { return 0; }\n").expect("writable");
+    succeed(&mut run(&compile_file(&source, C11)));
 }
 
 #[test]
