@@ -331,3 +331,32 @@ const NOBODY_ANSWERS: &str = "the program has let go of the rollout, and nobody 
 fn closed() -> Error {
     Error::new(ErrorKind::WrongState, "the rollout's handle was closed")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn closing_wakes_whoever_waits() {
+        let queue = Arc::new(Queue::new(true));
+        let (send, woken) = mpsc::channel();
+        let (for_items, to_items) = (Arc::clone(&queue), send.clone());
+        let for_end = Arc::clone(&queue);
+        thread::spawn(move || to_items.send(for_items.next(None).map(drop)));
+        thread::spawn(move || send.send(for_end.wait(None).map(drop)));
+        while {
+            let clock = &queue.lock().clock;
+            (clock.asking, clock.awaiting_end) != (1, 1)
+        } {
+            thread::yield_now();
+        }
+        queue.close();
+        for _ in 0..2 {
+            let answer = woken.recv_timeout(Duration::from_secs(30)).expect("they wake");
+            assert_eq!(answer.expect_err("closed").kind(), ErrorKind::WrongState);
+        }
+    }
+}
