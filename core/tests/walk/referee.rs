@@ -328,6 +328,8 @@ impl Referee {
             // That a raise without an answer was taken back cannot be told from an edited description.
             self.moved_by_other_hand();
         }
+        // Whoever did it: the rollout may take it for a write of its own.
+        let as_we_would = self.unanswered.iter().any(|write| write.routing == state.routing);
         let claim_of = |state: &AliasState| Claim::find(&state.description).map(|claim| claim.rollout_id);
         let is_other = claim_of(state).is_some_and(|claim| Some(&claim) != self.id.as_ref());
         let same = |known: &AliasState| known.routing == state.routing && claim_of(known) == claim_of(state);
@@ -336,7 +338,7 @@ impl Referee {
         self.unanswered.retain(|write| write.revision_id == state.revision_id);
         self.known = Some(state.clone());
         self.seen = Some(state.routing);
-        if !self.hand.moved {
+        if !self.hand.moved || as_we_would {
             self.hand.known_ours = self.seen;
         }
     }
