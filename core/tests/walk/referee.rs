@@ -334,7 +334,8 @@ impl Referee {
         let is_other = claim_of(state).is_some_and(|claim| Some(&claim) != self.id.as_ref());
         let same = |known: &AliasState| known.routing == state.routing && claim_of(known) == claim_of(state);
         self.hand.took_over |= is_other && self.known.as_ref().is_some_and(|known| outlived || !same(known));
-        self.hand.perhaps_ours = self.unanswered.last().map(|write| write.routing);
+        let newest = self.unanswered.last().map(|write| write.routing);
+        self.hand.perhaps_ours = newest.or(self.hand.perhaps_ours);
         self.unanswered.retain(|write| write.revision_id == state.revision_id);
         self.known = Some(state.clone());
         self.seen = Some(state.routing);
