@@ -1,4 +1,14 @@
-//! The walk.
+//! The walk: every way that a rollout can go with a few deviations from the normal course, through the machine and an
+//! account, breadth first, with a referee that holds the promises in every situation.
+//!
+//! A deviation is a call that fails in one of its ways (before or after it took effect, or with a write still on its
+//! way), is slow or times out, another hand on the alias, an alarm that changes, an outage, a command, a clock that leaps,
+//! or the death of the process, with or without a journal. Situations that have the same future are one (`fingerprint`).
+//!
+//! It is a walk of our own and not a model checker's, for it walks through the machine itself and not a model of it, and
+//! what makes that possible is in no library: a `Debug` text brought into a form in which times and numbers are relative,
+//! one layer for each deviation of which the last is never kept, and a story for a person at the end. stateright
+//! (<https://docs.rs/stateright>) asks for states that hash by themselves, and counts steps where deviations count here.
 mod account;
 mod broken;
 mod choice;
