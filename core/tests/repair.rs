@@ -2,10 +2,16 @@
 
 #![cfg(all(feature = "runtime", feature = "sim"))]
 
-use lambda_rollout::account::{AliasWrite, Claim, Routing};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lambda_rollout::account::{
+    AliasState, AliasWrite, Claim, CodeSource, FunctionVersion, Lifecycle, PublishRequest, Routing,
+};
 use lambda_rollout::driver::{Repair, RepairEnd, repair};
+use lambda_rollout::ports::{Ports, TrafficPort};
 use lambda_rollout::sim::{Hand, Scenario, SimAccount, drive};
-use lambda_rollout::units::{RolloutId, Version, Weight};
+use lambda_rollout::units::{AliasName, FunctionRef, Qualifier, RolloutId, Version, Weight};
 use lambda_rollout::{Error, ErrorKind, RolloutPlan};
 
 fn version(number: u64) -> Version {
@@ -121,5 +127,58 @@ async fn a_version_that_the_alias_is_not_on_is_refused() {
     let error = repair_to(&account, 3).await.expect_err("no such version there");
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert!(error.to_string().contains("version 3 is neither of the two"), "{error}");
+    assert_eq!(routing(&account), split(10.0));
+}
+
+/// An account whose versions all could not be made.
+struct NoneIsReady(Arc<dyn TrafficPort>);
+
+#[async_trait]
+impl TrafficPort for NoneIsReady {
+    async fn read_alias(&self, function: &FunctionRef, alias: &AliasName) -> Result<AliasState, Error> {
+        self.0.read_alias(function, alias).await
+    }
+
+    async fn write_alias(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+        write: &AliasWrite,
+    ) -> Result<AliasState, Error> {
+        self.0.write_alias(function, alias, write).await
+    }
+
+    async fn create_alias(&self, _: &FunctionRef, _: &AliasName, _: Version) -> Result<AliasState, Error> {
+        unreachable!("repair creates nothing")
+    }
+
+    async fn read_version(
+        &self,
+        function: &FunctionRef,
+        version: Qualifier,
+    ) -> Result<FunctionVersion, Error> {
+        let version = self.0.read_version(function, version).await?;
+        Ok(FunctionVersion { state: Lifecycle::Failed, state_reason: "no such role".to_owned(), ..version })
+    }
+
+    async fn update_code(&self, _: &FunctionRef, _: &CodeSource, _: &str) -> Result<FunctionVersion, Error> {
+        unreachable!("repair brings no code")
+    }
+
+    async fn publish(&self, _: &FunctionRef, _: &PublishRequest) -> Result<FunctionVersion, Error> {
+        unreachable!("repair publishes nothing")
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_cannot_take_traffic_is_refused() {
+    let account = left_behind("");
+    let ports = account.ports();
+    let ports = Ports { traffic: Arc::new(NoneIsReady(Arc::clone(&ports.traffic))), ..ports };
+    let (function, alias) = ("sample-handler".parse().expect("a name"), "main".parse().expect("a name"));
+    let done = drive(&account, repair(&function, &alias, version(2), ports), None).await;
+    let error = done.expect_err("not ready");
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert!(error.to_string().contains("version 2 is Failed") && error.to_string().contains("no such role"));
     assert_eq!(routing(&account), split(10.0));
 }
