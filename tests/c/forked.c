@@ -13,6 +13,7 @@ static int child(lro_runtime *runtime, lro_rollout *rollout, lro_plan *plan)
     char *json = NULL;
     int fd;
 
+    alarm(LONGEST_SECONDS);
     FAILS(lro_rollout_next_event(rollout, -1, &event, &error), LRO_STATUS_FORKED);
     FAILS(lro_rollout_wait(rollout, -1, &outcome, &error), LRO_STATUS_FORKED);
     FAILS(lro_rollout_pause(rollout, &error), LRO_STATUS_FORKED);
