@@ -55,8 +55,9 @@ async def test_commands_are_given_at_the_events_own_time(plan: RolloutPlan) -> N
 
 
 async def test_a_block_left_by_an_exception_is_rolled_back(plan: RolloutPlan) -> None:
+    rollout = AsyncRollout(plan, simulate=True)
     with pytest.raises(ZeroDivisionError):
-        async with AsyncRollout(plan, simulate=True) as rollout:
+        async with rollout:
             async for event in rollout:
                 if event.kind == "shifted":
                     raise ZeroDivisionError

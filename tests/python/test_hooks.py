@@ -198,7 +198,7 @@ def test_a_source_may_give_the_state_alone(source: Callable[[str], Any], plan: R
 @pytest.mark.parametrize("answer", [None, "FINE", AlarmReading(AlarmState.OK, since=datetime(2026, 1, 1))])
 def test_a_source_that_cannot_tell_is_an_outage_and_no_verdict(answer: object, plan: RolloutPlan) -> None:
     looks = iter([AlarmState.OK] * 2)
-    outcome = run(plan, simulate=True, alarm_sources={"sample-handler-errors": lambda _: next(looks, answer)})  # type: ignore[dict-item, return-value]
+    outcome = run(plan, simulate=True, alarm_sources={"sample-handler-errors": lambda _: next(looks, answer)})
     assert outcome.cause is not None
     assert outcome.cause.kind == "alarms_unreadable"
     assert "alarm source raised" in outcome.cause.message
