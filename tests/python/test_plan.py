@@ -48,7 +48,7 @@ def test_a_plan_can_be_pickled_and_not_changed() -> None:
     with pytest.raises(AttributeError, match="frozen"):
         plan.alias = "other"  # type: ignore[misc]
     with pytest.raises(AttributeError, match="frozen"):
-        delattr(plan, "alias")  # noqa: B043 - pyright knows that it cannot be done
+        delattr(plan, "alias")
 
 
 def test_a_repr_can_be_read_and_evaluated() -> None:
