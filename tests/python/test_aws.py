@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -29,6 +30,7 @@ from lambda_rollout import (
 )
 from lambda_rollout.credentials import Credentials
 
+from .conftest import LONG
 from .local_aws import REGION, SimulatedEndpoint, ministack, simulated_endpoint
 
 KEYS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "a-secret-of-the-test"}
@@ -97,6 +99,11 @@ def test_credentials_that_run_out_are_asked_for_again(endpoint: SimulatedEndpoin
 
     assert run(quick(), region=REGION, endpoint_url=endpoint.url, credentials=credentials).kind == "promoted"
     assert asked > 1
+    for thread in threading.enumerate():
+        if thread.name == "lambda-rollout credentials":
+            # It goes with its rollout.
+            thread.join(LONG)
+            assert not thread.is_alive()
 
 
 def test_the_environment_and_the_profile_count_as_in_boto3(

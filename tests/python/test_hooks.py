@@ -19,11 +19,14 @@ from lambda_rollout import (
     HookRequest,
     Outcome,
     PlanError,
+    Rollout,
     RolloutPlan,
     Scenario,
     run,
     run_async,
 )
+
+from .conftest import LONG
 
 SPEEDS = [None, float("inf")]
 """The account's clock in step with the program, and one that waits for nobody but its hooks."""
@@ -154,6 +157,28 @@ async def test_an_async_hook_is_cancelled_when_the_rollout_is_put_back(plan: Rol
         outcome = await rollout.wait()
         await cancelled.wait()
     assert outcome.kind == "aborted"
+
+
+def test_hooks_are_answered_while_the_program_does_something_else(plan: RolloutPlan) -> None:
+    called = threading.Event()
+
+    def hook(_: HookRequest) -> bool:
+        called.set()
+        return True
+
+    with Rollout(plan, simulate=Scenario(speed=float("inf")), before_traffic=hook):
+        assert called.wait(LONG)
+
+
+async def test_hooks_are_answered_while_the_event_loop_does_something_else(plan: RolloutPlan) -> None:
+    called = asyncio.Event()
+
+    async def hook(_: HookRequest) -> bool:
+        called.set()
+        return True
+
+    async with AsyncRollout(plan, simulate=Scenario(speed=float("inf")), before_traffic=hook):
+        await asyncio.wait_for(called.wait(), LONG)
 
 
 @pytest.mark.parametrize("speed", SPEEDS)
