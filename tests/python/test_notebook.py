@@ -31,7 +31,8 @@ def test_every_outcome_shows_what_became_of_it(plan: RolloutPlan) -> None:
 
 
 def test_a_name_cannot_break_out_of_the_drawing() -> None:
-    plan = RolloutPlan("sample-handler", "main", "AllAtOnce", alarms=["<script>&amp;"])
-    outcome = run(plan, simulate=True)
+    plan = RolloutPlan("sample-handler", "main", "Canary10Percent5Minutes", alarms=["<script>&amp;"])
+    outcome = run(plan, simulate="broken")
+    assert "<script>&amp;" in texts(outcome._repr_svg_())
     assert "<script>" not in plan._repr_html_() + outcome._repr_html_()
     assert texts(plan._repr_svg_())
