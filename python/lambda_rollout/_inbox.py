@@ -9,10 +9,10 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from . import _exit, _native, events
+from . import _native, events
 from .errors import WrongStateError
 from .events import Event, Finished
 from .hooks import AlarmSource, Hook, HookRequest, failed, reading_of, report_of
@@ -74,11 +74,13 @@ class Callables:
         """Answer on a thread, so that a time-out is one for whoever waits here too."""
 
         def work() -> None:
-            # Nothing in it waits when this is how functions are called: it comes to its end in one go.
-            with contextlib.suppress(StopIteration):
-                self.answer(native, request, _called_on_a_thread).send(None)
+            _go_through(self.answer(native, request, _called_on_a_thread))
 
-        threading.Thread(target=work, name=f"lambda-rollout {request['kind']}", daemon=True).start()
+        try:
+            threading.Thread(target=work, name=f"lambda-rollout {request['kind']}", daemon=True).start()
+        except RuntimeError as error:
+            # There are no more threads: there are too many, or the interpreter is about to exit.
+            _go_through(self.answer(native, request, _never_called(error)))
 
 
 Call = Callable[[Callable[[Any], Any], object], Awaitable[object]]
@@ -89,6 +91,19 @@ async def _called_on_a_thread(function: Callable[[Any], Any], argument: object) 
     # Without an event loop around it, for a sync function may want to run one of its own.
     answer = function(argument)
     return asyncio.run(_settled(answer)) if inspect.isawaitable(answer) else answer
+
+
+def _never_called(error: RuntimeError) -> Call:
+    async def call(_function: Callable[[Any], Any], _argument: object) -> object:
+        raise error
+
+    return call
+
+
+def _go_through(answer: Coroutine[Any, Any, None]) -> None:
+    """Run what waits for nothing, so that it needs no event loop."""
+    with contextlib.suppress(StopIteration):
+        answer.send(None)
 
 
 async def _called_on_the_loop(function: Callable[[Any], Any], argument: object) -> object:
@@ -113,11 +128,6 @@ class Inbox:
         self.waiting: deque[Event] = deque()
         self.history: list[Event] = []
         self.at_end = False
-        _exit.rollouts.add(self)
-
-    def close(self) -> None:
-        """Wake whoever waits, for good. The rollout runs on."""
-        self.native.close()
 
     def take(self, text: str) -> Mapping[str, Any] | None:
         """Keep an event; give what is none."""
@@ -169,11 +179,6 @@ class ThreadInbox(Inbox):
                 with self._changed:
                     self._taken_by_somebody = False
                     self._changed.notify_all()
-
-    def attend(self) -> None:
-        """Take whatever comes, to the end or until the inbox is closed."""
-        with contextlib.suppress(WrongStateError):
-            self.until(lambda: False, None)
 
     def _take_next(self, timeout: float) -> None:
         try:

@@ -6,21 +6,18 @@ want is not even written: its level is looked at whenever a rollout starts and a
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import threading
 
-from . import _exit, _native
+from . import _native
 
 ROOT = logging.getLogger("lambda_rollout")
 ROOT.addHandler(logging.NullHandler())
 
 _lock = threading.Lock()
 _begun = False
-
-
-class _Records:
-    def close(self) -> None:
-        _native.log_end()
 
 
 def begin() -> None:
@@ -31,7 +28,8 @@ def begin() -> None:
             _begun = True
             _native.log_begin()
             thread = threading.Thread(target=_hand_over, name="lambda-rollout log", daemon=True)
-            _exit.start(thread, waits_in=_Records())
+            thread.start()
+            atexit.register(_end, thread, os.getpid())
     look_at_level()
 
 
@@ -45,3 +43,14 @@ def _hand_over() -> None:
         level, target, message = record
         logging.getLogger(target).log(level, "%s", message)
         look_at_level()
+
+
+def _end(thread: threading.Thread, process: int) -> None:
+    # A forked child has not got the thread, and perhaps a lock that it held.
+    if os.getpid() == process:
+        _native.log_end()
+        thread.join(_PATIENCE)
+
+
+_PATIENCE = 1.0
+"""Seconds for the last records to be handed over when the interpreter exits."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol, runtime_checkable
 
-from . import _exit, _native
+from . import _native
 
 __all__ = ["Credentials", "FrozenCredentials", "RefreshableCredentials", "Session"]
 
@@ -121,6 +121,5 @@ def serve(credentials: Credentials) -> _native.CredentialsDesk:
         while (question := desk.next()) is not None:
             answer(question)
 
-    thread = threading.Thread(target=work, name="lambda-rollout credentials", daemon=True)
-    _exit.start(thread, waits_in=desk)
+    threading.Thread(target=work, name="lambda-rollout credentials", daemon=True).start()
     return desk

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
-from . import _exit
 from ._inbox import SLICE, ThreadInbox
 from ._launch import Launch
 from .errors import WaitTimeout, WrongStateError
@@ -87,8 +86,9 @@ class Rollout(Launch[ThreadInbox]):
         inbox = ThreadInbox(self._launch(), self._callables)
         self._inbox = inbox
         if self._pumped:
-            thread = threading.Thread(target=inbox.attend, name="lambda-rollout requests", daemon=True)
-            _exit.start(thread, waits_in=inbox)
+            thread = threading.Thread(target=inbox.until, args=(lambda: False, None), daemon=True)
+            thread.name = "lambda-rollout requests"
+            thread.start()
         return self
 
     def __enter__(self) -> Rollout:

@@ -28,18 +28,12 @@ impl CredentialsDesk {
         Self { questions: Mutex::new(questions), ask }
     }
 
-    /// Waits for the next question; `None` when the desk is closed.
+    /// Waits for the next question; `None` when nobody will ask any more.
     fn next(&self, py: Python<'_>) -> PyResult<Option<Question>> {
         call(py, || {
             let questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(questions.recv().ok().flatten())
         })
-    }
-
-    /// Wakes whoever waits.
-    fn close(&self) {
-        // It only fails without a receiver, which is here.
-        drop(self.ask.send(None));
     }
 }
 

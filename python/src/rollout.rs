@@ -130,13 +130,6 @@ impl NativeRollout {
         call(py, || self.0.detach())
     }
 
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        call(py, || {
-            self.0.close();
-            Ok(())
-        })
-    }
-
     /// A descriptor that can be read from as long as there is something to take.
     #[cfg(unix)]
     fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
