@@ -15,8 +15,9 @@ Without ``simulate`` the same runs on AWS, with the standard AWS configuration. 
 events as they come, and take commands.
 """
 
+from typing import TYPE_CHECKING
+
 from ._native import VERSION as __version__
-from .aio import AsyncRollout, run_async
 from .errors import (
     AccessDeniedError,
     ConfigError,
@@ -62,6 +63,9 @@ from .rollout import Rollout, run
 from .scenario import Scenario
 from .status import Status
 from .strategy import Duration, Step, Strategy
+
+if TYPE_CHECKING:
+    from .aio import AsyncRollout, run_async
 
 __all__ = [
     "AccessDeniedError",
@@ -121,3 +125,17 @@ __all__ = [
     "run",
     "run_async",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs asyncio when it is asked for: asyncio takes longer to import than all else."""
+    if name in {"AsyncRollout", "run_async"}:
+        from . import aio
+
+        return getattr(aio, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name what is there, whether it was imported already or not."""
+    return sorted({*globals(), *__all__})

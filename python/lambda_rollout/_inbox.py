@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import json
@@ -90,7 +89,12 @@ Call = Callable[[Callable[[Any], Any], object], Awaitable[object]]
 async def _called_on_a_thread(function: Callable[[Any], Any], argument: object) -> object:
     # Without an event loop around it, for a sync function may want to run one of its own.
     answer = function(argument)
-    return asyncio.run(_settled(answer)) if inspect.isawaitable(answer) else answer
+    if not inspect.isawaitable(answer):
+        return answer
+    # It takes longer to import than all of this package, and few need it.
+    import asyncio
+
+    return asyncio.run(_settled(answer))
 
 
 def _never_called(error: RuntimeError) -> Call:
@@ -104,10 +108,6 @@ def _go_through(answer: Coroutine[Any, Any, None]) -> None:
     """Run what waits for nothing, so that it needs no event loop."""
     with contextlib.suppress(StopIteration):
         answer.send(None)
-
-
-async def _called_on_the_loop(function: Callable[[Any], Any], argument: object) -> object:
-    return await function(argument)
 
 
 async def _settled(answer: Awaitable[object]) -> object:
@@ -203,63 +203,3 @@ class ThreadInbox(Inbox):
 
 def _left(end: float | None) -> float:
     return SLICE if end is None else min(end - time.monotonic(), SLICE)
-
-
-class LoopInbox(Inbox):
-    """An inbox for an event loop, which watches the rollout's descriptor."""
-
-    def __init__(self, native: _native.NativeRollout, callables: Callables) -> None:
-        super().__init__(native, callables)
-        self.loop = asyncio.get_running_loop()
-        self._descriptor = native.fileno()
-        self._ready: asyncio.Future[None] | None = None
-        self._answers: dict[int, asyncio.Task[None]] = {}
-
-    async def until(self, done: Callable[[], bool]) -> bool:
-        """Take what comes until this is so; ``False`` when nothing comes any more. Cancelling it loses nothing."""
-        while not done() and not self.at_end:
-            try:
-                text = self.native.next(0)
-            except EOFError:
-                self.at_end = True
-                self._wake()
-                break
-            if text is None:
-                await self._readable()
-                continue
-            request = self.take(text)
-            if request is not None:
-                self._answer(request)
-            self._wake()
-        return done()
-
-    def _answer(self, request: Mapping[str, Any]) -> None:
-        number: int = request["request"]
-        if request["kind"] == "request_withdrawn":
-            if task := self._answers.get(number):
-                task.cancel()
-        elif self.callables.is_async(request):
-            task = self.loop.create_task(self.callables.answer(self.native, request, _called_on_the_loop))
-            self._answers[number] = task
-            task.add_done_callback(lambda _: self._answers.pop(number, None))
-        else:
-            self.callables.answer_on_a_thread(self.native, request)
-
-    async def _readable(self) -> None:
-        """Wait until there is something to take, or another task has taken something."""
-        if self._ready is None:
-            self._ready = self.loop.create_future()
-            self.loop.add_reader(self._descriptor, self._wake)
-        # Others wait for the same: a task that is cancelled must not take it from them.
-        await asyncio.shield(self._ready)
-
-    def _wake(self) -> None:
-        if self._ready is not None:
-            self.loop.remove_reader(self._descriptor)
-            self._ready.set_result(None)
-            self._ready = None
-
-    async def next(self) -> Event | None:
-        """Give the next event; ``None`` after the last."""
-        await self.until(lambda: bool(self.waiting))
-        return self.waiting.popleft() if self.waiting else None

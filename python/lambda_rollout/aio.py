@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Any
 
-from ._inbox import SLICE, LoopInbox
+from ._inbox import SLICE
 from ._launch import Launch
+from ._loop import LoopInbox
 from .errors import WaitTimeout, WrongStateError
 from .events import Event
 from .outcome import Outcome
