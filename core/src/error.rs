@@ -32,6 +32,9 @@ pub enum ErrorKind {
     Journal,
     /// The command does not fit what the rollout is doing now. Look at its status.
     WrongState,
+    /// The process was forked after the library had started its threads, and this is the child, which has none of
+    /// them. Use the library in one process alone: spawn a new one instead of forking, or fork first.
+    Forked,
     /// A fault of this library. Please report it with the message.
     Internal,
 }
@@ -51,6 +54,7 @@ impl ErrorKind {
             Self::Rejected => "rejected",
             Self::Journal => "journal",
             Self::WrongState => "wrong_state",
+            Self::Forked => "forked",
             Self::Internal => "internal",
         }
     }
@@ -69,6 +73,7 @@ impl ErrorKind {
             Self::Rejected => "mend what the message names, then run again",
             Self::Journal => "mend what the message names, or run without the journal",
             Self::WrongState => "look at the rollout's status",
+            Self::Forked => "spawn a new process instead of forking, or fork before the library is used",
             Self::Internal => "please report this with the message",
         }
     }

@@ -75,6 +75,8 @@ pub mod aws;
 pub mod driver;
 pub mod error;
 pub mod event;
+#[cfg(all(feature = "runtime", any(feature = "aws", feature = "sim")))]
+pub mod hosted;
 pub mod iam;
 #[cfg(feature = "runtime")]
 pub mod journal;

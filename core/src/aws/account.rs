@@ -8,6 +8,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 use super::alarms::CloudWatchAlarms;
 use super::budget::Budget;
+use super::credentials::{AccessKeys, CredentialsSource};
 use super::hooks::LambdaHooks;
 use super::http::http_client;
 use super::traffic::LambdaTraffic;
@@ -127,6 +128,7 @@ pub struct AccountBuilder {
     plan_region: Option<String>,
     profile: Option<String>,
     endpoint_url: Option<String>,
+    credentials: Option<CredentialsSource>,
 }
 
 impl AccountBuilder {
@@ -148,6 +150,18 @@ impl AccountBuilder {
     #[must_use]
     pub fn endpoint_url(mut self, endpoint_url: impl Into<Option<String>>) -> Self {
         self.endpoint_url = endpoint_url.into();
+        self
+    }
+
+    /// Credentials that the program has itself, ahead of all that the configuration names. The source is asked at the
+    /// first call and again whenever what it gave runs out. It has a thread of its own and may wait; a panic of it is
+    /// a failure to give any.
+    #[must_use]
+    pub fn credentials(
+        mut self,
+        source: impl Fn() -> Result<AccessKeys, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.credentials = Some(CredentialsSource::new(source));
         self
     }
 
@@ -177,6 +191,9 @@ impl AccountBuilder {
         }
         if let Some(url) = self.endpoint_url {
             loader = loader.endpoint_url(url);
+        }
+        if let Some(source) = self.credentials {
+            loader = loader.credentials_provider(source);
         }
         Ok(Account { connection: Arc::new(Connection::new(loader.load().await)?) })
     }

@@ -21,9 +21,11 @@ mod account;
 mod alarms;
 mod budget;
 mod code;
+mod credentials;
 mod failure;
 mod hooks;
 mod http;
 mod traffic;
 
 pub use account::{Account, AccountBuilder};
+pub use credentials::AccessKeys;

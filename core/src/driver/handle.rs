@@ -1,12 +1,10 @@
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
+use super::remote::RolloutRemote;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Outcome};
 use crate::machine::{Command, Status};
 use crate::units::RolloutId;
-
-/// A command on its way to the rollout, with where its answer goes.
-pub(super) type Order = (Command, oneshot::Sender<Result<(), Error>>);
 
 /// A running rollout, as the program that started it sees it.
 ///
@@ -19,8 +17,7 @@ pub struct RolloutHandle {
     pub(super) id: RolloutId,
     // Boxed: the channel's first block has room for 32 of them, whether they come or not.
     pub(super) events: mpsc::UnboundedReceiver<Box<Event>>,
-    pub(super) orders: mpsc::UnboundedSender<Order>,
-    pub(super) status: watch::Receiver<Status>,
+    pub(super) remote: RolloutRemote,
     pub(super) outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -29,6 +26,12 @@ impl RolloutHandle {
     #[must_use]
     pub fn id(&self) -> &RolloutId {
         &self.id
+    }
+
+    /// Another way to command the rollout and to ask for its status, for who has not got this handle in hand.
+    #[must_use]
+    pub fn remote(&self) -> RolloutRemote {
+        self.remote.clone()
     }
 
     /// The next event; `None` after `finished`. Events are kept until they are taken.
@@ -56,7 +59,7 @@ impl RolloutHandle {
     /// # Errors
     /// [`ErrorKind::WrongState`] when it is paused already, is being rolled back, or has ended.
     pub async fn pause(&self) -> Result<(), Error> {
-        self.order(Command::Pause).await
+        self.remote.order(Command::Pause).await
     }
 
     /// Goes on after a pause, or approves the gate that the rollout waits at.
@@ -64,7 +67,7 @@ impl RolloutHandle {
     /// # Errors
     /// [`ErrorKind::WrongState`] when it neither is paused nor waits, or has ended.
     pub async fn resume(&self) -> Result<(), Error> {
-        self.order(Command::Resume).await
+        self.remote.order(Command::Resume).await
     }
 
     /// Shifts all traffic to the canary version now, without the remaining holds. The hook after traffic and the
@@ -74,7 +77,7 @@ impl RolloutHandle {
     /// [`ErrorKind::WrongState`] before pre-flight has passed, while being rolled back (a firing alarm has had that
     /// done), or after the end.
     pub async fn promote(&self) -> Result<(), Error> {
-        self.order(Command::Promote).await
+        self.remote.order(Command::Promote).await
     }
 
     /// Puts everything back and ends. Returns when the order is taken; [`wait`](Self::wait) tells when it is done.
@@ -82,13 +85,13 @@ impl RolloutHandle {
     /// # Errors
     /// [`ErrorKind::WrongState`] while being rolled back already, or after the end.
     pub async fn abort(&self, reason: impl Into<String>) -> Result<(), Error> {
-        self.order(Command::Abort { reason: reason.into() }).await
+        self.remote.order(Command::Abort { reason: reason.into() }).await
     }
 
     /// What the rollout is doing now.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.status.borrow().clone()
+        self.remote.status()
     }
 
     /// Waits until the status has changed since it was last looked at; `None` after the end.
@@ -96,19 +99,12 @@ impl RolloutHandle {
     /// # Cancel safety
     /// Dropping the future loses nothing: the next call returns at once.
     pub async fn next_status(&mut self) -> Option<Status> {
-        self.status.changed().await.ok()?;
-        Some(self.status.borrow_and_update().clone())
+        self.remote.status.changed().await.ok()?;
+        Some(self.remote.status.borrow_and_update().clone())
     }
 
     /// Lets the rollout run on by itself, on the runtime that it was started on.
     pub fn detach(self) {}
-
-    async fn order(&self, command: Command) -> Result<(), Error> {
-        let (answer, answered) = oneshot::channel();
-        let ended = || Error::new(ErrorKind::WrongState, "the rollout has ended");
-        self.orders.send((command, answer)).map_err(|_| ended())?;
-        answered.await.unwrap_or_else(|_| Err(ended()))
-    }
 }
 
 fn gone() -> Error {

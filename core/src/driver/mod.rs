@@ -7,6 +7,7 @@ mod handle;
 mod in_process;
 mod launch;
 mod perform;
+mod remote;
 mod repair;
 mod task;
 
@@ -14,5 +15,6 @@ pub use check::{CheckReport, check};
 pub use clock::SystemClock;
 pub use handle::RolloutHandle;
 pub use launch::{Launch, start};
+pub use remote::RolloutRemote;
 pub use repair::{Repair, RepairEnd, repair};
 pub use task::RolloutTask;

@@ -6,8 +6,9 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::handle::{Order, RolloutHandle};
+use super::handle::RolloutHandle;
 use super::perform::perform;
+use super::remote::{Order, RolloutRemote};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Event, Outcome};
 use crate::journal::Journal;
@@ -68,7 +69,7 @@ impl RolloutTask {
             kept: Kept::default(),
             journal,
         };
-        (RolloutHandle { id, events, orders, status, outcome }, task)
+        (RolloutHandle { id, events, remote: RolloutRemote { orders, status }, outcome }, task)
     }
 
     /// Runs the rollout to its end.

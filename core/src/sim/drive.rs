@@ -22,20 +22,37 @@ use crate::units::Timestamp;
 /// # Cancel safety
 /// Dropping it stops the future where it is, and the clock.
 pub async fn drive<F: Future>(account: &SimAccount, future: F, pace: Option<f64>) -> F::Output {
+    drive_while(account, future, pace, |_| true).await
+}
+
+/// As [`drive`], and the clock stands still as long as `may_move` says no, which then has to wake the task when it would
+/// say yes. Whoever makes it say yes must have woken the future first, if it has news for that.
+pub(crate) async fn drive_while<F: Future>(
+    account: &SimAccount,
+    future: F,
+    pace: Option<f64>,
+    mut may_move: impl FnMut(&mut Context<'_>) -> bool,
+) -> F::Output {
     let mut future = pin!(future);
     let relay = Arc::new(Relay::default());
     let waker = Waker::from(Arc::clone(&relay));
     let mut pacer = pace.filter(|pace| *pace > 0.0).map(|pace| Pacer::new(pace, account.now()));
     poll_fn(move |cx| {
         relay.listen(cx.waker());
-        if let Some(pacer) = &pacer {
+        if let Some(pacer) = &mut pacer {
+            pacer.stand_or_go(may_move(cx), account.now());
             account.advance_to(pacer.shown().min(account.next_at().unwrap_or(Timestamp::MAX)));
         }
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return Poll::Ready(output);
         }
+        let goes = may_move(cx);
+        if let Some(pacer) = &mut pacer {
+            pacer.stand_or_go(goes, account.now());
+        }
         // Back to the executor between steps, even where this future could go on: others want their turn.
-        if !relay.was_woken()
+        if goes
+            && !relay.was_woken()
             && let Some(next) = account.next_at()
             && pacer.as_mut().is_none_or(|pacer| pacer.reaches(next, cx))
         {
@@ -80,16 +97,28 @@ struct Pacer {
     pace: f64,
     began: Timestamp,
     began_really: Instant,
+    stands: bool,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Pacer {
     fn new(pace: f64, began: Timestamp) -> Self {
-        Self { pace, began, began_really: Instant::now(), sleep: None }
+        Self { pace, began, began_really: Instant::now(), stands: false, sleep: None }
+    }
+
+    /// Stands still, or goes on from where it stood.
+    fn stand_or_go(&mut self, goes: bool, now: Timestamp) {
+        if goes && self.stands {
+            (self.began, self.began_really) = (now, Instant::now());
+        }
+        self.stands = !goes;
     }
 
     /// What the virtual clock shows at this real moment.
     fn shown(&self) -> Timestamp {
+        if self.stands {
+            return self.began;
+        }
         let shown = self.began_really.elapsed().as_secs_f64() * self.pace;
         self.began + Duration::try_from_secs_f64(shown).unwrap_or(Duration::MAX)
     }

@@ -48,6 +48,8 @@ mod world;
 pub use account::SimAccount;
 #[cfg(feature = "runtime")]
 pub use drive::drive;
+#[cfg(feature = "runtime")]
+pub(crate) use drive::drive_while;
 pub use lambda::{AliasChange, Hand};
 pub use run::{SimulatedRun, simulate};
 pub use scenario::Scenario;

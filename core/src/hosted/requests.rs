@@ -1,0 +1,111 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::sync::oneshot;
+
+use crate::account::{AlarmReading, HookReport};
+use crate::error::{Error, ErrorKind};
+use crate::units::AlarmName;
+
+/// What an alarm source answers.
+pub(super) type Readings = Result<Vec<AlarmReading>, Error>;
+
+/// What the program was asked and has not answered yet.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    open: BTreeMap<u64, Request>,
+    withdrawn: BTreeSet<u64>,
+    last_id: u64,
+}
+
+#[derive(Debug)]
+struct Request {
+    /// Whether the program has seen it.
+    taken: bool,
+    reply: Reply,
+}
+
+/// Where the answer goes.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Hook(oneshot::Sender<HookReport>),
+    Alarms(Vec<AlarmName>, oneshot::Sender<Readings>),
+}
+
+impl Requests {
+    pub(super) fn add(&mut self, reply: Reply) -> u64 {
+        self.last_id += 1;
+        self.open.insert(self.last_id, Request { taken: false, reply });
+        self.last_id
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// The program has seen it.
+    pub(super) fn take(&mut self, id: u64) {
+        if let Some(request) = self.open.get_mut(&id) {
+            request.taken = true;
+        }
+    }
+
+    /// Nobody waits for it any more. Gives whether the program had seen it; `None` when it was answered.
+    pub(super) fn withdraw(&mut self, id: u64) -> Option<bool> {
+        let request = self.open.remove(&id)?;
+        self.withdrawn.insert(id);
+        Some(request.taken)
+    }
+
+    /// Nobody will answer any more: who waits is told so.
+    pub(super) fn refuse_all(&mut self) {
+        self.withdrawn.extend(self.open.keys());
+        self.open.clear();
+    }
+
+    pub(super) fn answer_hook(&mut self, id: u64, report: HookReport) -> Result<(), Error> {
+        match self.answerable(id)? {
+            Reply::Hook(_) => {}
+            Reply::Alarms(..) => return Err(mismatch(id, "alarms, and not for a hook")),
+        }
+        if let Some(Request { reply: Reply::Hook(reply), .. }) = self.open.remove(&id) {
+            // Who asked is the rollout's own task; when that is gone, so is the need for an answer.
+            drop(reply.send(report));
+        }
+        Ok(())
+    }
+
+    pub(super) fn answer_alarms(&mut self, id: u64, readings: Readings) -> Result<(), Error> {
+        let asked = match self.answerable(id)? {
+            Reply::Alarms(names, _) => names,
+            Reply::Hook(_) => return Err(mismatch(id, "a hook, and not for alarms")),
+        };
+        if let Some(other) = readings.iter().flatten().find(|reading| !asked.contains(&reading.name)) {
+            let message = format!("request `{id}` does not ask for the alarm `{}`", other.name);
+            return Err(Error::new(ErrorKind::Plan, message));
+        }
+        if let Some(Request { reply: Reply::Alarms(_, reply), .. }) = self.open.remove(&id) {
+            drop(reply.send(readings));
+        }
+        Ok(())
+    }
+
+    /// A request that waits for its answer, or why this one does not.
+    fn answerable(&self, id: u64) -> Result<&Reply, Error> {
+        if let Some(request) = self.open.get(&id).filter(|request| request.taken) {
+            return Ok(&request.reply);
+        }
+        if id == 0 || id > self.last_id || self.open.contains_key(&id) {
+            let message = format!("there is no request `{id}`; the id stands in the item that asks");
+            return Err(Error::new(ErrorKind::Plan, message));
+        }
+        let why = match self.withdrawn.contains(&id) {
+            true => "nobody waits for the answer any more",
+            false => "it was answered already",
+        };
+        Err(Error::new(ErrorKind::WrongState, format!("{why}: request `{id}`")))
+    }
+}
+
+fn mismatch(id: u64, what: &str) -> Error {
+    Error::new(ErrorKind::Plan, format!("request `{id}` asks for {what}"))
+}
