@@ -32,8 +32,8 @@
  * answer LRO_STATUS_WRONG_STATE. No code of yours runs on a thread of the library, except for the log's
  * function (lro_log_set), from within which nothing of this library may be called.
  *
- * Fork. A forked child has none of the library's threads. What was made before the fork answers LRO_STATUS_FORKED there,
- * and can be freed, which does nothing. The child may make a runtime of its own.
+ * Fork. A child that is forked once a runtime was made has none of the library's threads: every call that can fail answers
+ * LRO_STATUS_FORKED there, and freeing does nothing. Fork before the first runtime is made, or start a program anew (exec).
  *
  * Panics of the library do not cross: the call answers LRO_STATUS_PANIC, and so does every later one on that object.
  *
