@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::error::Error;
@@ -85,6 +85,24 @@ pub(crate) fn is_calling_out() -> bool {
     IN_CALLBACK.get()
 }
 
+/// The process in which the library has threads, or had; 0 as long as it never had any.
+static HOME: AtomicU32 = AtomicU32::new(0);
+
+/// From here on the library is of use in this process alone, and not in children that are forked.
+pub(crate) fn threads_start_here() {
+    let _ = HOME.compare_exchange(0, std::process::id(), Ordering::AcqRel, Ordering::Acquire);
+}
+
+fn check_home() -> Result<(), Failure> {
+    let home = HOME.load(Ordering::Acquire);
+    if home == 0 || home == std::process::id() {
+        return Ok(());
+    }
+    let message =
+        "the process was forked after the library had started its threads, which are not in this child";
+    Err(Failure::new(Status::Forked, message))
+}
+
 /// A call that may fail.
 ///
 /// # Safety
@@ -97,6 +115,7 @@ pub(crate) unsafe fn call(error: *mut *mut Error, body: impl FnOnce() -> Result<
             let message = "the log callback may not call the library";
             return Err(Failure::new(Status::WrongState, message));
         }
+        check_home()?;
         body()
     });
     match result.unwrap_or_else(|| Err(Failure::panicked())) {

@@ -2,7 +2,7 @@ use std::ffi::c_char;
 
 use lambda_rollout::hosted::{Host, HostOptions};
 
-use crate::boundary::{Handle, Opaque, Out, call, options, quietly};
+use crate::boundary::{Handle, Opaque, Out, call, options, quietly, threads_start_here};
 use crate::error::Error;
 use crate::status::Status;
 
@@ -33,7 +33,9 @@ pub unsafe extern "C" fn lro_runtime_new(
         call(error, || {
             let runtime = runtime.required()?;
             let options: HostOptions = options(options_json, options_len)?;
-            Ok(runtime.put(Runtime(Handle::new(Host::new(&options)?))))
+            let host = Host::new(&options)?;
+            threads_start_here();
+            Ok(runtime.put(Runtime(Handle::new(host))))
         })
     }
 }

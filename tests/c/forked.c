@@ -1,5 +1,5 @@
-/* After a fork the child has none of the library's threads: every call answers so, freeing does nothing, and a runtime of
-   its own works. */
+/* A child that is forked has none of the library's threads: every call answers so, and freeing does nothing. One that was
+   forked before there were any is a program like any other. */
 #include "check.h"
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +27,21 @@ static int child(lro_runtime *runtime, lro_rollout *rollout, lro_plan *plan)
     lro_rollout_free(rollout);
     lro_runtime_free(runtime);
 
+    runtime = NULL;
+    FAILS(lro_runtime_new(NULL, 0, &runtime, &error), LRO_STATUS_FORKED);
+    FAILS(lro_plan_to_json(plan, &json, &error), LRO_STATUS_FORKED);
+    lro_plan_free(plan);
+    return 0;
+}
+
+static int early_child(lro_plan *plan)
+{
+    lro_error *error = NULL;
+    lro_outcome *outcome = NULL;
+    lro_runtime *runtime;
+    lro_rollout *rollout;
+
+    alarm(LONGEST_SECONDS);
     runtime = new_runtime();
     rollout = simulate(runtime, "healthy", NULL);
     DONE(lro_rollout_wait(rollout, -1, &outcome, &error));
@@ -38,25 +53,37 @@ static int child(lro_runtime *runtime, lro_rollout *rollout, lro_plan *plan)
     return 0;
 }
 
+static void ends_well(pid_t pid)
+{
+    int status = 0;
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
     lro_error *error = NULL;
     lro_outcome *outcome = NULL;
     lro_event *event = NULL;
-    lro_runtime *runtime = new_runtime();
+    lro_runtime *runtime;
     lro_plan *plan = canary_plan();
-    lro_rollout *rollout = simulate(runtime, "healthy", NULL);
-    int status = 0;
-    pid_t pid;
+    lro_rollout *rollout;
+    pid_t pid = fork();
 
+    CHECK(pid >= 0);
+    if (pid == 0)
+        _exit(early_child(plan));
+    ends_well(pid);
+
+    runtime = new_runtime();
+    rollout = simulate(runtime, "healthy", NULL);
     DONE(lro_rollout_next_event(rollout, -1, &event, &error));
     lro_event_free(event);
     pid = fork();
     CHECK(pid >= 0);
     if (pid == 0)
         _exit(child(runtime, rollout, plan));
-    CHECK(waitpid(pid, &status, 0) == pid);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    ends_well(pid);
 
     /* The parent's rollout has not noticed. */
     DONE(lro_rollout_wait(rollout, -1, &outcome, &error));

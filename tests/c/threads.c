@@ -1,6 +1,11 @@
 /* Many threads and many rollouts, freeing in any order, and freeing under threads that wait. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* for syscall; C++ compilers have it */
+#endif
 #include "check.h"
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { THREADS = 4 };
 
@@ -9,6 +14,7 @@ struct shared {
     pthread_mutex_t lock;
     uint64_t taken, sum;
     int begun;
+    long ids[THREADS];
     lro_status answers[THREADS];
 };
 
@@ -32,7 +38,7 @@ static void *take(void *data)
 /* Every event comes to one thread, whichever. */
 static void share_a_queue(lro_runtime *runtime)
 {
-    struct shared shared = {simulate(runtime, "healthy", NULL), PTHREAD_MUTEX_INITIALIZER, 0, 0, 0, {LRO_STATUS_OK}};
+    struct shared shared = {simulate(runtime, "healthy", NULL), PTHREAD_MUTEX_INITIALIZER, 0, 0, 0, {0}, {LRO_STATUS_OK}};
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, take, &shared) == 0);
@@ -40,6 +46,20 @@ static void share_a_queue(lro_runtime *runtime)
         CHECK(pthread_join(threads[i], NULL) == 0);
     CHECK(shared.taken > 4 && shared.sum == shared.taken * (shared.taken + 1) / 2);
     lro_rollout_free(shared.rollout);
+}
+
+/* Whether this thread of the program waits for something, as Linux tells. */
+static int sleeps(long id)
+{
+    char path[64], stat[512] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%ld/stat", id);
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    CHECK(fgets(stat, sizeof stat, file) != NULL);
+    fclose(file);
+    /* The state follows the name, which stands in brackets. */
+    const char *name_end = strrchr(stat, ')');
+    return name_end != NULL && name_end[1] == ' ' && name_end[2] == 'S';
 }
 
 static void *sleep_on(void *data)
@@ -50,6 +70,7 @@ static void *sleep_on(void *data)
     lro_outcome *outcome = NULL;
     pthread_mutex_lock(&shared->lock);
     int mine = shared->begun++;
+    shared->ids[mine] = (long)syscall(SYS_gettid);
     pthread_mutex_unlock(&shared->lock);
     if (mine % 2)
         shared->answers[mine] = lro_rollout_wait(shared->rollout, -1, &outcome, &error);
@@ -64,11 +85,11 @@ static void *sleep_on(void *data)
 static void free_under_sleepers(lro_runtime *runtime)
 {
     struct shared shared = {simulate(runtime, "healthy", "{\"hooks\":{\"before_traffic\":{}}}"),
-                            PTHREAD_MUTEX_INITIALIZER, 0, 0, 0, {LRO_STATUS_OK}};
+                            PTHREAD_MUTEX_INITIALIZER, 0, 0, 0, {0}, {LRO_STATUS_OK}};
     pthread_t threads[THREADS];
     lro_error *error = NULL;
     lro_event *event = NULL;
-    int begun = 0, asleep = 0;
+    int begun = 0, asleep = 0, more = 20;
     lro_kind kind = LRO_KIND_OTHER;
     while (kind != LRO_KIND_HOOK_STARTED && kind != LRO_KIND_HOOK_REQUESTED) {
         DONE(lro_rollout_next_event(shared.rollout, -1, &event, &error));
@@ -84,9 +105,13 @@ static void free_under_sleepers(lro_runtime *runtime)
         begun = shared.begun;
         pthread_mutex_unlock(&shared.lock);
     }
-    /* They have begun when this thread has been through the library a few times itself. */
-    for (; asleep < 100; asleep++)
+    /* No call may begin on what is freed: each of them has to be seen asleep in its own. Under valgrind a thread sleeps
+     * for its turn too, and gets it while this one waits. */
+    while (asleep < THREADS || more-- > 0) {
+        if (asleep < THREADS && sleeps(shared.ids[asleep]))
+            asleep++;
         CHECK(lro_rollout_next_event(shared.rollout, 1, &event, &error) == LRO_STATUS_TIMED_OUT);
+    }
     lro_rollout_free(shared.rollout);
     for (int i = 0; i < THREADS; i++) {
         CHECK(pthread_join(threads[i], NULL) == 0);
