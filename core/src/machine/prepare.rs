@@ -88,9 +88,14 @@ impl Rollout {
             self.stable = Some(stable);
         }
         self.go(Trigger::Read);
-        self.find_canary();
-        if let Some(cause) = self.asked_back.take() {
-            self.put_back(cause);
+        let weighted = self.alias.as_ref().is_some_and(|alias| !alias.routing.is_single());
+        match self.asked_back.take() {
+            Some(cause) if !weighted => self.refuse(cause),
+            Some(cause) => {
+                self.find_canary();
+                self.put_back(cause);
+            }
+            None => self.find_canary(),
         }
     }
 

@@ -106,7 +106,7 @@ impl Rollout {
         self.traffic_moved |= self.weight() > Weight::ZERO;
         self.paused |= snapshot.paused;
         self.promote_asked = snapshot.promote_asked;
-        self.watch.excuse(std::mem::take(&mut snapshot.excused));
+        self.watch.excuse(snapshot.excused.clone());
         match snapshot.rolling_back.take() {
             // A write of the process before may still be on its way: then the alias is written whatever it reads as.
             Some(cause) => self.begin_rollback(Trigger::RememberedRollback, cause),
@@ -130,7 +130,7 @@ impl Rollout {
         let Some(snapshot) = self.memory.take_untested() else { return };
         self.stable = Some(snapshot.stable_version);
         self.canary = Some(snapshot.canary_version);
-        self.traffic_moved |= snapshot.traffic_moved;
+        self.traffic_moved |= snapshot.traffic_moved || !snapshot.under_way.is_empty();
         self.end(Trigger::GaveUp, OutcomeKind::Unsettled, Some(Cause::Error { error: error.report() }));
     }
 

@@ -6,6 +6,7 @@ use lambda_rollout::ErrorKind;
 use lambda_rollout::account::{AliasState, Claim, Routing};
 use lambda_rollout::event::{Cause, EventKind, OutcomeKind};
 use lambda_rollout::machine::{Command, EffectResult, Input, Phase};
+use lambda_rollout::plan::AlreadyAlarming;
 use lambda_rollout::units::RolloutId;
 
 use crate::bench::{Bench, Fate, canary, minutes, only, split};
@@ -122,6 +123,37 @@ fn a_process_that_dies_while_it_takes_up_leaves_what_it_saw() {
     bench.set_alias(Some(only(3)));
     bench.finish();
     assert_eq!((bench.kind(), expected(&bench)), (OutcomeKind::Drifted, Some(split(1, 2, 10.0))));
+}
+
+/// An alarm that was excused at the start stays so through two deaths, of which the second comes before anything was done.
+#[test]
+fn what_was_excused_is_excused_for_a_third_process_too() {
+    let mut bench = Bench::new(canary(|plan| plan.already_alarming(AlreadyAlarming::Ignore)));
+    bench.referee.excuses = true;
+    bench.fire();
+    bench.start();
+    bench.run_to(Phase::Holding);
+    for _ in 0..2 {
+        bench.die_and_restore();
+        assert!(bench.answer_one(), "it reads the alias");
+    }
+    bench.finish();
+    assert_eq!(bench.kind(), OutcomeKind::Promoted);
+}
+
+/// The write of the dead process may have landed, and nobody could look.
+#[test]
+fn an_end_that_never_saw_the_alias_does_not_deny_that_traffic_may_have_moved() {
+    let mut bench = to_the_first_write();
+    bench.die_and_restore();
+    bench.held_kind = Some("read_alias");
+    while bench.outcome.is_none() {
+        match bench.held.pop() {
+            Some((id, _)) => bench.input(Input::Done(id, EffectResult::TimedOut)),
+            None => bench.run_for(Duration::from_secs(10)),
+        }
+    }
+    assert_eq!((bench.kind(), bench.end().traffic_moved), (OutcomeKind::Unsettled, true));
 }
 
 /// A raise without an answer, and the alias where it was at a newer revision: a person may have taken the canary out.
