@@ -1,4 +1,4 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -79,6 +79,11 @@ impl Account {
         Ok(Self { connection: Arc::new(Connection::new(config.clone())?) })
     }
 
+    /// The same account, as long as somebody else has it.
+    pub(crate) fn downgrade(&self) -> WeakAccount {
+        WeakAccount(Arc::downgrade(&self.connection))
+    }
+
     /// Says Region, profile, endpoint or plan before connecting.
     #[must_use]
     pub fn builder() -> AccountBuilder {
@@ -118,6 +123,15 @@ impl Account {
     #[must_use]
     pub fn hooks(&self) -> Arc<dyn HookPort> {
         Arc::new(LambdaHooks { connection: Arc::clone(&self.connection) })
+    }
+}
+
+/// An account that is there as long as somebody has it.
+pub(crate) struct WeakAccount(Weak<Connection>);
+
+impl WeakAccount {
+    pub(crate) fn upgrade(&self) -> Option<Account> {
+        self.0.upgrade().map(|connection| Account { connection })
     }
 }
 

@@ -27,5 +27,6 @@ mod hooks;
 mod http;
 mod traffic;
 
+pub(crate) use account::WeakAccount;
 pub use account::{Account, AccountBuilder};
 pub use credentials::AccessKeys;

@@ -1,28 +1,31 @@
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::stage::AwsStage;
-use crate::aws::Account;
+use crate::aws::{Account, WeakAccount};
 use crate::error::Error;
 use crate::plan::RolloutPlan;
 
-/// The AWS accounts of a host: rollouts that say the same share one, with its connections and its budget of calls.
+/// The AWS accounts of a host's rollouts: those that run at the same time and say the same share one, with its connections
+/// and its budget of calls.
 #[derive(Default)]
-pub(super) struct Accounts(Mutex<Vec<(Said, Account)>>);
-
-/// More than a program has at a time; one whose credentials are others at every start does not fill the memory.
-const MOST: usize = 64;
+pub(super) struct Accounts(Mutex<Vec<(Said, WeakAccount)>>);
 
 /// What an account was made of.
 #[derive(Clone)]
 struct Said {
     stage: AwsStage,
     plan_region: Option<String>,
+    /// What the environment says over profiles: a program may change it between two rollouts, and means it.
+    environment: BTreeMap<OsString, OsString>,
 }
 
 impl Accounts {
     /// The account for this, there already or made now.
     pub(super) async fn get(&self, stage: AwsStage, plan: &RolloutPlan) -> Result<Account, Error> {
-        let said = Said { stage, plan_region: plan.function().region().map(str::to_owned) };
+        let plan_region = plan.function().region().map(str::to_owned);
+        let said = Said { stage, plan_region, environment: environment() };
         if let Some(account) = self.find(&said) {
             return Ok(account);
         }
@@ -33,15 +36,13 @@ impl Accounts {
 
     fn find(&self, said: &Said) -> Option<Account> {
         let accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.iter().find(|(other, _)| other.is(said)).map(|(_, account)| account.clone())
+        accounts.iter().find(|(other, _)| other.is(said)).and_then(|(_, account)| account.upgrade())
     }
 
     fn add(&self, said: Said, account: Account) -> Account {
         let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if accounts.len() == MOST {
-            accounts.remove(0);
-        }
-        accounts.push((said, account.clone()));
+        accounts.retain(|(_, account)| account.upgrade().is_some());
+        accounts.push((said, account.downgrade()));
         account
     }
 }
@@ -56,9 +57,15 @@ impl Said {
         };
         same_source
             && self.plan_region == other.plan_region
+            && self.environment == other.environment
             && (&one.region, &one.profile, &one.endpoint_url)
                 == (&two.region, &two.profile, &two.endpoint_url)
     }
+}
+
+fn environment() -> BTreeMap<OsString, OsString> {
+    let concerns_aws = |name: &OsString| name.as_encoded_bytes().starts_with(b"AWS_");
+    std::env::vars_os().filter(|(name, _)| concerns_aws(name)).collect()
 }
 
 impl std::fmt::Debug for Accounts {
@@ -101,16 +108,17 @@ mod tests {
             AwsStage { region: region.clone(), access_keys: keys("two"), ..AwsStage::default() },
             AwsStage { region: region.clone(), credentials: Some(source), ..AwsStage::default() },
         ];
+        let mut used = Vec::new();
         for (number, stage) in stages.iter().enumerate() {
             for _ in 0..2 {
-                accounts.get(stage.clone(), &plan).await.expect("an account");
+                used.push(accounts.get(stage.clone(), &plan).await.expect("an account"));
                 assert_eq!(made(&accounts), number + 1);
             }
         }
-        for number in 0..2 * MOST {
-            let stage = AwsStage { access_keys: keys(&number.to_string()), ..stages[0].clone() };
-            accounts.get(stage, &plan).await.expect("an account");
-        }
-        assert_eq!(made(&accounts), MOST);
+        // What nobody uses any more is not kept, nor are the credentials that it was made of.
+        used.clear();
+        let again = accounts.get(stages[0].clone(), &plan).await.expect("an account");
+        assert_eq!(made(&accounts), 1);
+        drop(again);
     }
 }

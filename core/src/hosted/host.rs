@@ -82,8 +82,8 @@ impl Host {
 
     /// Starts a rollout.
     ///
-    /// Rollouts on AWS whose stages say the same share an account: its configuration is read once, by the first of them,
-    /// and they share its connections and its budget of calls.
+    /// Rollouts on AWS that run at the same time and whose stages and environment say the same share an account: its
+    /// configuration is read by the first of them, and they share its connections and its budget of calls.
     ///
     /// Waits while a journal is opened and, on EC2 without a Region said anywhere, for the metadata service.
     ///
