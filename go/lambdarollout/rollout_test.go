@@ -171,10 +171,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// slowly shows a rollout in real time, so that it is still there when something is done to it.
-var slowly = lro.Simulation{Speed: 1}
-
-// isWaiting tells that a call is under way: that it returned later proves it was woken.
+// whileWaiting makes a call and then does what has to end it.
 func whileWaiting(t *testing.T, call func() error, wake func()) error {
 	t.Helper()
 	answer := make(chan error, 1)
@@ -195,7 +192,7 @@ func whileWaiting(t *testing.T, call func() error, wake func()) error {
 }
 
 func TestAContextEndsTheWaitingAlone(t *testing.T) {
-	rollout := simulate(t, canary, slowly, lro.Options{})
+	rollout := simulate(t, lasting, slowly, lro.Options{})
 	await(t, rollout, lro.Shifted)
 	for name, call := range map[string]func(context.Context) error{
 		"next": func(ctx context.Context) error { _, err := rollout.Next(ctx); return err },
@@ -229,7 +226,7 @@ func TestAContextEndsTheWaitingAlone(t *testing.T) {
 }
 
 func TestACancelledWaiterDisturbsNoOther(t *testing.T) {
-	rollout := simulate(t, canary, slowly, lro.Options{})
+	rollout := simulate(t, lasting, slowly, lro.Options{})
 	await(t, rollout, lro.Shifted)
 	var group sync.WaitGroup
 	for range 20 {
@@ -291,7 +288,7 @@ func TestEachEventIsGivenOnce(t *testing.T) {
 }
 
 func TestClosingWakesWhoeverWaits(t *testing.T) {
-	rollout := simulate(t, canary, slowly, lro.Options{})
+	rollout := simulate(t, lasting, slowly, lro.Options{})
 	await(t, rollout, lro.Shifted)
 	var group sync.WaitGroup
 	for range 4 {
@@ -346,7 +343,7 @@ func second[T any](_ T, err error) error { return err }
 
 func TestTheEndOfItsRuntimeStopsARollout(t *testing.T) {
 	runtime := newRuntime(t)
-	rollout, err := runtime.Simulate(parse(t, canary), slowly, lro.Options{})
+	rollout, err := runtime.Simulate(parse(t, lasting), slowly, lro.Options{})
 	must(t, err)
 	defer rollout.Close()
 	await(t, rollout, lro.Shifted)

@@ -2,6 +2,7 @@ package lambdarollout_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,12 @@ alias = "main"
 strategy = "Canary10Percent5Minutes"
 alarms = { names = ["sample-handler-errors"] }
 `
+
+// lasting, shown slowly, still holds its first step when something is done to it.
+var (
+	lasting = strings.Replace(canary, `"Canary10Percent5Minutes"`, `{ kind = "canary", percent = 10, interval = "2d" }`, 1)
+	slowly  = lro.Simulation{Speed: 100}
+)
 
 // background ends a test that hangs ahead of the test binary's own time-out.
 func background(t testing.TB) context.Context {
