@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand};
-use lambda_rollout::units::{AliasName, FunctionRef};
+use lambda_rollout::units::{AliasName, FunctionRef, Version};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -32,6 +32,14 @@ On a terminal, type pause, resume (or r), promote or abort and Enter at any time
 
 With --json, a reader that goes away does not stop the rollout: the events that follow are not written, \
 and a line on stderr says so.";
+
+const REPAIR_HELP: &str = "\
+Where the plan is at hand, run it again instead: it carries on, or rolls back when an alarm fires.
+`lambda-rollout status FUNCTION:ALIAS` shows the two versions and who moved the alias; a runner that still \
+lives lets go when it sees the change.
+
+Exit codes: 0 settled, or nothing to do; 3 refused, nothing was written; 5 changed by somebody else meanwhile, \
+or not settled: a person has to look.";
 
 const HEADING: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -90,6 +98,10 @@ pub(crate) enum Command {
 
     /// Print where an alias sends its traffic now.
     Status(StatusArgs),
+
+    /// Settle an alias that somebody left on two versions: all its traffic goes to the one that you choose.
+    #[command(after_help = REPAIR_HELP)]
+    Repair(RepairArgs),
 
     /// Print the JSON Schema of plans, for editors.
     Schema,
@@ -156,6 +168,21 @@ pub(crate) struct StatusArgs {
     /// The function (its name or ARN), a colon, and the alias.
     #[arg(value_name = "FUNCTION:ALIAS", value_parser = qualified)]
     pub(crate) target: (FunctionRef, AliasName),
+
+    /// Print one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RepairArgs {
+    /// The function (its name or ARN), a colon, and the alias.
+    #[arg(value_name = "FUNCTION:ALIAS", value_parser = qualified)]
+    pub(crate) target: (FunctionRef, AliasName),
+
+    /// The version that shall serve alone: one of the two that the alias is on.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Version,
 
     /// Print one JSON object.
     #[arg(long, help_heading = "Output")]

@@ -29,6 +29,11 @@ impl Failure {
         Self { code: 1, message: message.into(), details: Vec::new(), advice: None }
     }
 
+    /// Nothing was written, for this reason.
+    pub(crate) fn refused(error: Error) -> Self {
+        Self { code: 3, ..Self::from(error) }
+    }
+
     /// Says it on standard error and gives the exit code.
     pub(crate) fn report(&self) -> u8 {
         let console = Console::stderr();

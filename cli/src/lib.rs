@@ -18,6 +18,7 @@ mod display;
 mod event_log;
 mod failure;
 mod history;
+mod repair;
 mod run;
 mod show;
 mod signals;
@@ -62,6 +63,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Run(args) => block_on(run::run(args, &cli.aws, live)),
         Command::Check(args) => block_on(check::check(args, &cli.aws)),
         Command::Show(args) => show::show(args),
+        Command::Repair(args) => block_on(repair::repair(args, &cli.aws)),
         Command::Status(args) => block_on(status::status(args, &cli.aws)),
         Command::Schema => {
             failure::print(&format!("{:#}", lambda_rollout::plan::json_schema()))?;

@@ -166,6 +166,8 @@ fn help_goes_to_stdout_and_says_it_all() {
       show    Print what a plan would do: its timeline, its calls and the IAM policy that it needs.
               Calls nothing
       status  Print where an alias sends its traffic now
+      repair  Settle an alias that somebody left on two versions: all its traffic goes to the one that
+              you choose
       schema  Print the JSON Schema of plans, for editors
       help    Print this message or the help of the given subcommand(s)
 

@@ -70,6 +70,33 @@ fn status_says_where_the_traffic_goes() {
 }
 
 #[test]
+fn repair_settles_an_alias_that_somebody_left() {
+    let setting = Setting::new(PLAN);
+    setting
+        .run(&["repair", "sample-handler:main", "--to", "2"])
+        .refuses(3, &["on one version alone", "advice:"]);
+    let state = setting.endpoint.world(|world| world.alias()).expect("the alias exists");
+    let description = Some("[lambda-rollout ro-00000000000000aa by ci-7/42]".to_owned());
+    let write = AliasWrite { description, ..AliasWrite::new(split(10.0), state.revision_id) };
+    setting.endpoint.world(|world| world.write_alias(&write, Hand::Other)).expect("written");
+    setting.run(&["repair", "sample-handler:main", "--to", "3"]).refuses(3, &["neither of the two"]);
+
+    let run = setting.run(&["repair", "sample-handler:main", "--to", "1"]);
+    assert_eq!((run.code, run.out.as_str(), setting.routing()), (0, "", only(1)), "{}", run.err);
+    for part in
+        ["found on version 1 with 10 % on version 2", "ro-00000000000000aa by ci-7/42", "settled: version 1"]
+    {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    let run = setting.run(&["repair", "sample-handler:main", "--to", "1", "--json"]);
+    let done: serde_json::Value = serde_json::from_str(&run.out).expect("one object");
+    assert_eq!((run.code, &done["end"]), (0, &"nothing_to_do".into()), "{}", run.err);
+
+    setting.run(&["repair", "sample-handler:main"]).refuses(2, &["--to <VERSION>"]);
+    setting.run(&["repair", "sample-handler:main", "--to", "$LATEST"]).refuses(2, &["$LATEST"]);
+}
+
+#[test]
 fn check_writes_nothing() {
     let setting = Setting::new(PLAN);
     let run = setting.run(&["check", &setting.plan()]);

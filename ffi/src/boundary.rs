@@ -137,8 +137,10 @@ pub(crate) unsafe fn call_on<T: Opaque>(
 
 /// Runs this and gives nothing when it panics.
 pub(crate) fn quietly<T>(body: impl FnOnce() -> T) -> Option<T> {
-    // What it panicked with may panic again when dropped, and may hold anything: it is left where it is.
-    catch_unwind(AssertUnwindSafe(body)).map_err(std::mem::forget).ok()
+    let caught = catch_unwind(AssertUnwindSafe(body));
+    // What it panicked with may panic again when it is dropped; what comes of that is left where it is.
+    let drop_it = |payload| std::mem::forget(catch_unwind(AssertUnwindSafe(|| drop(payload))).err());
+    caught.map_err(drop_it).ok()
 }
 
 /// An object that has to be there.

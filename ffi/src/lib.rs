@@ -1,7 +1,7 @@
 //! The C ABI of lambda-rollout: `include/lambda_rollout.h` and what stands behind it.
 //!
 //! No logic lives here. Every function checks its arguments, calls [`lambda_rollout`], and turns what comes back into a
-//! status, an error object and outputs; [`boundary`] is what keeps panics, NULL and bad text out of it. The contract
+//! status, an error object and outputs; `boundary` is what keeps panics, NULL and bad text out of it. The contract
 //! that C programs read is the header's opening comment, in `cbindgen.toml`.
 
 #![allow(

@@ -89,12 +89,15 @@ pub struct AliasWrite {
     /// The description, where it has to change; `None` leaves it as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Whether it takes a canary out: then it goes ahead of every other call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restores: bool,
 }
 
 impl AliasWrite {
-    /// A write that leaves the description as it is.
+    /// A write that leaves the description as it is, and is in no haste.
     #[must_use]
     pub fn new(routing: Routing, revision_id: impl Into<String>) -> Self {
-        Self { routing, revision_id: revision_id.into(), description: None }
+        Self { routing, revision_id: revision_id.into(), description: None, restores: false }
     }
 }

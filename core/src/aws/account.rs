@@ -7,6 +7,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 use super::alarms::CloudWatchAlarms;
+use super::budget::Budget;
 use super::credentials::{AccessKeys, CredentialsSource};
 use super::hooks::LambdaHooks;
 use super::http::http_client;
@@ -34,7 +35,8 @@ const ENDPOINT_VARIABLES: [&str; 3] =
 /// Made from the standard AWS configuration: environment, profiles, SSO, roles, containers, EC2, and
 /// `AWS_ENDPOINT_URL` in all its spellings. Making one calls nothing, except for the metadata service of EC2
 /// when neither options, plan, environment nor profile name a Region. Credentials are looked for by the first
-/// call. Cloning is cheap, and clones share their connections.
+/// call. Cloning is cheap, and clones share their connections and their share of AWS's quota: of Lambda's control plane
+/// they make 15 calls a second at most, what takes a canary out first, then other writes, then reads.
 ///
 /// ```no_run
 /// # async fn example(plan: lambda_rollout::plan::RolloutPlan) -> Result<(), lambda_rollout::Error> {
@@ -204,6 +206,7 @@ pub(super) struct Connection {
     region: String,
     lambda: OnceLock<aws_sdk_lambda::Client>,
     lambda_endpoint: String,
+    pub(super) budget: Budget,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     cloudwatch_endpoint: String,
 }
@@ -231,6 +234,7 @@ impl Connection {
         Ok(Self {
             lambda: OnceLock::new(),
             lambda_endpoint: endpoint_name("Lambda", &region, config.endpoint_url()),
+            budget: Budget::new(),
             cloudwatch: OnceLock::new(),
             cloudwatch_endpoint: endpoint_name("CloudWatch", &region, config.endpoint_url()),
             config,

@@ -19,6 +19,7 @@
 
 mod account;
 mod alarms;
+mod budget;
 mod code;
 mod credentials;
 mod failure;

@@ -7,6 +7,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{AliasRoutingConfiguration, LastUpdateStatus, State};
 
 use super::account::{Connection, once};
+use super::budget::Urgency;
 use super::code::read_archive;
 use super::failure::Call;
 use crate::Error;
@@ -30,6 +31,11 @@ pub(super) struct LambdaTraffic {
 }
 
 impl LambdaTraffic {
+    /// Waits until the control plane may be called.
+    async fn turn(&self, urgency: Urgency) -> Result<(), Error> {
+        self.connection.budget.turn(urgency).await
+    }
+
     fn client(&self) -> &Client {
         self.connection.lambda()
     }
@@ -48,6 +54,7 @@ impl LambdaTraffic {
 #[async_trait]
 impl TrafficPort for LambdaTraffic {
     async fn read_alias(&self, function: &FunctionRef, alias: &AliasName) -> Result<AliasState, Error> {
+        self.turn(Urgency::Look).await?;
         let call = self.call("GetAlias", "lambda:GetAlias", function);
         let request = self.client().get_alias().function_name(function.as_str()).name(alias.as_str());
         let answer = request.send().await.map_err(|error| call.failed(error))?;
@@ -60,6 +67,7 @@ impl TrafficPort for LambdaTraffic {
         alias: &AliasName,
         write: &AliasWrite,
     ) -> Result<AliasState, Error> {
+        self.turn(if write.restores { Urgency::Restore } else { Urgency::Change }).await?;
         let call = self.call("UpdateAlias", "lambda:UpdateAlias", function);
         let request = self
             .client()
@@ -81,6 +89,7 @@ impl TrafficPort for LambdaTraffic {
         alias: &AliasName,
         version: Version,
     ) -> Result<AliasState, Error> {
+        self.turn(Urgency::Change).await?;
         let call = self.call("CreateAlias", "lambda:CreateAlias", function);
         let request = self
             .client()
@@ -116,6 +125,7 @@ impl TrafficPort for LambdaTraffic {
         code: &CodeSource,
         revision_id: &str,
     ) -> Result<FunctionVersion, Error> {
+        self.turn(Urgency::Change).await?;
         let call = self.call("UpdateFunctionCode", "lambda:UpdateFunctionCode", function);
         let request =
             self.client().update_function_code().function_name(function.as_str()).revision_id(revision_id);
@@ -136,6 +146,7 @@ impl TrafficPort for LambdaTraffic {
         function: &FunctionRef,
         request: &PublishRequest,
     ) -> Result<FunctionVersion, Error> {
+        self.turn(Urgency::Change).await?;
         let call = self.call("PublishVersion", "lambda:PublishVersion", function);
         let request = self
             .client()

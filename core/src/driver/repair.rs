@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::launch::random_id;
 use super::task::RolloutTask;
-use crate::account::{AliasState, Lifecycle};
+use crate::account::{AliasState, FunctionVersion, Lifecycle};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Outcome, OutcomeKind};
 use crate::machine::{Phase, Rollout, Snapshot, Stopwatch};
@@ -67,11 +67,7 @@ pub async fn repair(
         return Ok(Repair { found, end: RepairEnd::NothingToDo });
     };
     let chosen = ports.traffic.read_version(function, Qualifier::from(to)).await?;
-    if chosen.state != Lifecycle::Active {
-        let message =
-            format!("version {to} is not active, and cannot take traffic: `{}`", chosen.state_reason);
-        return Err(Error::new(ErrorKind::Rejected, message));
-    }
+    can_serve(&chosen)?;
     let now = ports.clock.now();
     let plan = RolloutPlan::builder(function.as_str(), alias.as_str())
         .version(other)
@@ -123,10 +119,40 @@ fn other_of(found: &AliasState, to: Version) -> Result<Option<Version>, Error> {
     }
 }
 
+/// AWS lets no traffic go to a version that is being made, or could not be made. One that it has put to sleep wakes up.
+fn can_serve(version: &FunctionVersion) -> Result<(), Error> {
+    match version.state {
+        Lifecycle::Active | Lifecycle::Other => Ok(()),
+        state @ (Lifecycle::Pending | Lifecycle::Failed) => {
+            let (number, reason) = (version.version, &version.state_reason);
+            let message = format!("version {number} is {state:?} and cannot take traffic: `{reason}`");
+            Err(Error::new(ErrorKind::Rejected, message))
+        }
+    }
+}
+
 fn end_of(outcome: Outcome) -> RepairEnd {
     match (outcome.kind, outcome.cause) {
         (OutcomeKind::Drifted, Some(cause)) => RepairEnd::Drifted { cause },
         (OutcomeKind::Unsettled, _) => RepairEnd::Unsettled { advice: outcome.advice.unwrap_or_default() },
         _ => RepairEnd::Settled,
+    }
+}
+
+#[cfg(all(test, feature = "sim"))]
+mod tests {
+    use super::*;
+    use crate::sim::{Scenario, SimAccount};
+
+    #[test]
+    fn a_version_that_cannot_take_traffic_is_refused() {
+        let two = Version::new(2).expect("above zero");
+        let plan = RolloutPlan::builder("sample-handler", "main").version(two).strategy(Strategy::AllAtOnce);
+        let account = SimAccount::new(&plan.build().expect("a plan"), &Scenario::default(), 1);
+        let version = account.with_world(|world| world.version(two.into())).expect("it exists");
+        let serves = |state| can_serve(&FunctionVersion { state, ..version.clone() });
+        assert!(serves(Lifecycle::Active).is_ok() && serves(Lifecycle::Other).is_ok());
+        assert_eq!(serves(Lifecycle::Pending).expect_err("not yet").kind(), ErrorKind::Rejected);
+        assert!(serves(Lifecycle::Failed).expect_err("never").to_string().contains("version 2 is Failed"));
     }
 }

@@ -47,6 +47,8 @@ pub struct Host {
     /// There until the drop.
     runtime: Option<Runtime>,
     handle: Handle,
+    #[cfg(feature = "aws")]
+    accounts: Arc<super::accounts::Accounts>,
 }
 
 impl Host {
@@ -69,10 +71,19 @@ impl Host {
                 Error::new(ErrorKind::Internal, format!("no threads could be started: {error}"))
                     .with_source(error)
             })?;
-        Ok(Self { process: Process::this(), handle: runtime.handle().clone(), runtime: Some(runtime) })
+        Ok(Self {
+            process: Process::this(),
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+            #[cfg(feature = "aws")]
+            accounts: Arc::default(),
+        })
     }
 
     /// Starts a rollout.
+    ///
+    /// Rollouts on AWS whose stages say the same share an account: its configuration is read once, by the first of them,
+    /// and they share its connections and its budget of calls.
     ///
     /// Waits while a journal is opened and, on EC2 without a Region said anywhere, for the metadata service.
     ///
@@ -91,7 +102,8 @@ impl Host {
             #[cfg(feature = "aws")]
             Stage::Aws(stage) => {
                 let queue = Arc::new(Queue::new(false));
-                let account = self.complete(stage.connect(plan.clone()))??;
+                let (accounts, named) = (Arc::clone(&self.accounts), plan.clone());
+                let account = self.complete(async move { accounts.get(stage, &named).await })??;
                 let (rollout, task) = launch(plan, account.ports(), None, options, &queue)?;
                 Ok(self.run(rollout, queue, |rollout, queue| async move {
                     run_to_the_end(rollout, task, &queue, None).await;

@@ -43,6 +43,8 @@
 //! A child that was forked has none of the threads. There every call answers [`ErrorKind::Forked`](crate::ErrorKind::Forked),
 //! and dropping things does nothing.
 
+#[cfg(feature = "aws")]
+mod accounts;
 mod host;
 mod item;
 mod options;

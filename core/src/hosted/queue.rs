@@ -3,7 +3,9 @@ use std::fmt;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+#[cfg(feature = "sim")]
+use std::task::Context;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -163,6 +165,7 @@ impl Queue {
     }
 
     /// Whether the simulated account's clock may move. If not, the task is woken when it may.
+    #[cfg(feature = "sim")]
     pub(super) fn lets_the_clock_move(&self, cx: &Context<'_>) -> bool {
         let mut state = self.lock();
         let moves = state.lets_the_clock_move();

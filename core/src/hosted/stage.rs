@@ -50,9 +50,9 @@ pub struct AwsStage {
 
 #[cfg(feature = "aws")]
 impl AwsStage {
-    pub(super) async fn connect(self, plan: RolloutPlan) -> Result<Account, Error> {
+    pub(super) async fn connect(self, plan: &RolloutPlan) -> Result<Account, Error> {
         let builder = Account::builder()
-            .plan(&plan)
+            .plan(plan)
             .region(self.region)
             .profile(self.profile)
             .endpoint_url(self.endpoint_url);

@@ -130,7 +130,8 @@ impl Rollout {
     pub(super) fn send_write(&mut self) {
         let (Some(routing), Some(alias)) = (self.writes.wanted, &self.alias) else { return };
         let description = self.description_for(&routing, &alias.description);
-        let write = AliasWrite { routing, revision_id: alias.revision_id.clone(), description };
+        let restores = self.phase == Phase::RollingBack;
+        let write = AliasWrite { routing, revision_id: alias.revision_id.clone(), description, restores };
         self.persist();
         let id = self.effect(Effect::WriteAlias(write));
         self.call = Some((id, Call::Write));
@@ -339,7 +340,11 @@ impl Rollout {
         self.emit(EventKind::Drifted { found: routing, expected });
         self.traffic_moved |= self.writes.may_land();
         self.unwritten = true;
-        self.writes = Writes::default();
+        let revision = |state: &Option<AliasState>| state.as_ref().map(|state| state.revision_id.clone());
+        if revision(&found) != revision(&self.alias) {
+            self.writes.forget_older();
+        }
+        self.writes = Writes { may_land: std::mem::take(&mut self.writes.may_land), ..Writes::default() };
         self.alias = found;
         let cause = Cause::Drift { found: routing, expected };
         if self.weight() == Weight::ZERO {

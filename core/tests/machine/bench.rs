@@ -410,6 +410,8 @@ impl Bench {
                                 "S5: raised while rolling back"
                             );
                         }
+                        let restores = write.routing.share_of(version(2)) == Weight::ZERO;
+                        assert_eq!(write.restores, restores, "what takes the canary out goes first");
                         self.referee.judge(write, &self.plan, self.now);
                         self.referee.write = Some(id);
                         self.writes.push(write.clone());

@@ -6,6 +6,7 @@ mod random;
 mod stories;
 mod survivors;
 mod taken_up;
+mod walked;
 
 use std::collections::BTreeSet;
 

@@ -127,6 +127,7 @@ impl Referee {
                 let left = [hand.ours, hand.known_ours, hand.perhaps_ours].contains(&Some(*expected));
                 hold_to!(left, "S7: `drifted` does not say what was expected");
                 self.hand.known_ours = *found;
+                self.hand.perhaps_ours = None;
             }
             EventKind::RollingBack { cause } => {
                 let so = self.has_cause || self.is_so(cause, scene);

@@ -328,15 +328,18 @@ impl Referee {
             // That a raise without an answer was taken back cannot be told from an edited description.
             self.moved_by_other_hand();
         }
+        // Whoever did it: the rollout may take it for a write of its own.
+        let as_we_would = self.unanswered.iter().any(|write| write.routing == state.routing);
         let claim_of = |state: &AliasState| Claim::find(&state.description).map(|claim| claim.rollout_id);
         let is_other = claim_of(state).is_some_and(|claim| Some(&claim) != self.id.as_ref());
         let same = |known: &AliasState| known.routing == state.routing && claim_of(known) == claim_of(state);
         self.hand.took_over |= is_other && self.known.as_ref().is_some_and(|known| outlived || !same(known));
-        self.hand.perhaps_ours = self.unanswered.last().map(|write| write.routing);
+        let newest = self.unanswered.last().map(|write| write.routing);
+        self.hand.perhaps_ours = newest.or(self.hand.perhaps_ours);
         self.unanswered.retain(|write| write.revision_id == state.revision_id);
         self.known = Some(state.clone());
         self.seen = Some(state.routing);
-        if !self.hand.moved {
+        if !self.hand.moved || as_we_would {
             self.hand.known_ours = self.seen;
         }
     }

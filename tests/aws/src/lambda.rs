@@ -138,7 +138,7 @@ fn update_alias(body: &Value, account: &mut Account) -> Answer {
     };
     let revision_id = body["RevisionId"].as_str().unwrap_or_default().to_owned();
     let description = body["Description"].as_str().map(str::to_owned);
-    let write = AliasWrite { routing: Routing { version, additional }, revision_id, description };
+    let write = AliasWrite { description, ..AliasWrite::new(Routing { version, additional }, revision_id) };
     let result = account.world.write_alias(&write, Hand::Rollout);
     answer(200, result.map(|state| alias_json(account, &state)))
 }

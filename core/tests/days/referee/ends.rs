@@ -7,6 +7,7 @@ use lambda_rollout::{ErrorKind, Outcome, OutcomeKind};
 
 use super::Findings;
 use super::life::Life;
+use super::writes::is_taken_over;
 use crate::day::Record;
 use crate::witness::What;
 
@@ -146,7 +147,7 @@ fn judge_alias(life: &Life<'_>, outcome: &Outcome, findings: &mut Findings) {
         OutcomeKind::Refused | OutcomeKind::Aborted => {
             single || !outcome.traffic_moved && outcome.advice.is_some()
         }
-        OutcomeKind::Drifted => share == Weight::ZERO,
+        OutcomeKind::Drifted => share == Weight::ZERO || is_taken_over(outcome),
         OutcomeKind::Unsettled => outcome.advice.is_some(),
     };
     findings

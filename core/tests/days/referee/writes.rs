@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use lambda_rollout::account::{AliasState, AliasWrite, Routing};
+use lambda_rollout::event::Cause;
 use lambda_rollout::machine::{Effect, EffectResult};
 use lambda_rollout::units::{Timestamp, Version, Weight};
-use lambda_rollout::{Error, ErrorKind, OutcomeKind};
+use lambda_rollout::{Error, ErrorKind, Outcome, OutcomeKind};
 
 use super::Findings;
 use super::life::Life;
@@ -198,7 +199,12 @@ impl<'a> Knowledge<'a> {
             return;
         };
         let ours = self.may_have_landed.contains(&state.routing);
-        if state == known || !ours && self.may_be_settling(&state.routing, at) {
+        if state == known {
+            return;
+        }
+        if !ours && self.may_be_settling(&state.routing, at) {
+            // The next write names this revision, and not one that AWS itself has moved on from.
+            self.known = Some(AliasState { routing: known.routing, ..state.clone() });
             return;
         }
         let still_foreign = self.foreign == Some(Some(state.routing));
@@ -221,7 +227,7 @@ impl<'a> Knowledge<'a> {
     }
 
     fn judge_end(&self, findings: &mut Findings) {
-        let Some(outcome) = self.life.outcome() else { return };
+        let Some(outcome) = self.life.outcome().filter(|outcome| !is_taken_over(outcome)) else { return };
         let let_go = match &self.foreign {
             Some(None) => true,
             Some(Some(foreign)) => self.life.share(foreign) == Weight::ZERO,
@@ -233,4 +239,10 @@ impl<'a> Knowledge<'a> {
             format!("the last thing seen was another hand's {:?}, and the end is {outcome:?}", self.foreign)
         });
     }
+}
+
+/// Whether the alias is left to another rollout. In these days that is one whose process died without a journal, and whose
+/// write came home after the next process had looked: that cannot be told from a runner that lives.
+pub(super) fn is_taken_over(outcome: &Outcome) -> bool {
+    matches!(outcome.cause, Some(Cause::TakenOver { .. }))
 }
