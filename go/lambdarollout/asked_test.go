@@ -109,6 +109,11 @@ func TestAHookThatNobodyWaitsForIsToldSo(t *testing.T) {
 				end(t, rollout, lro.EndAborted)
 			case "close":
 				must(t, rollout.Close())
+				select {
+				case <-ended:
+				default:
+					t.Error("Close did not wait for the hook")
+				}
 			case "detach":
 				must(t, rollout.Detach())
 			}

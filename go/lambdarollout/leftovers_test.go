@@ -5,6 +5,7 @@ package lambdarollout_test
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -89,6 +90,16 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	before := holdings(t)
 	live(t)
 	eventually(t, before)
+}
+
+func TestProgramsThatAreStartedInheritNothing(t *testing.T) {
+	rollout := simulate(t, lasting, slowly, lro.Options{})
+	await(t, rollout, lro.Shifted)
+	output, err := exec.Command("ls", "-l", "/proc/self/fd").CombinedOutput()
+	must(t, err)
+	if strings.Contains(string(output), "socket:") {
+		t.Errorf("%s", output)
+	}
 }
 
 func TestWhatIsForgottenIsCleanedUp(t *testing.T) {

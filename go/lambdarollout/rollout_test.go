@@ -82,6 +82,11 @@ func TestABrokenVersionIsRolledBack(t *testing.T) {
 func TestEventsThatNobodyTookAreThereAfterTheEnd(t *testing.T) {
 	rollout := simulate(t, canary, lro.Simulation{}, lro.Options{})
 	end(t, rollout, lro.EndPromoted)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := rollout.Next(ctx); err != context.Canceled {
+		t.Error(err)
+	}
 	if told := kinds(t, rollout); len(told) != 8 || told[7] != lro.Finished {
 		t.Errorf("told %s", told)
 	}
