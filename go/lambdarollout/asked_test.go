@@ -102,7 +102,7 @@ func TestAHookThatNobodyWaitsForIsToldSo(t *testing.T) {
 				return pass(ctx, request)
 			}}
 			rollout := simulate(t, lasting, slowly, lro.Options{BeforeTraffic: hook})
-			<-begun
+			receive(t, begun)
 			switch name {
 			case "abort":
 				must(t, rollout.Abort("enough"))
@@ -117,7 +117,7 @@ func TestAHookThatNobodyWaitsForIsToldSo(t *testing.T) {
 			case "detach":
 				must(t, rollout.Detach())
 			}
-			<-ended
+			receive(t, ended)
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	lro "github.com/lambda-rollout/lambda-rollout/go/lambdarollout"
 )
@@ -127,16 +128,37 @@ func TestOverHTTPTheProgramIsAskedAlsoWhileItWaitsForNothing(t *testing.T) {
 		},
 	}
 	rollout := startEndpoint(t).start(t, strings.Replace(overHTTP, "200ms", "1h", 1), options)
-	if version := <-hooked; version != "2" {
+	if version := receive(t, hooked); version != "2" {
 		t.Error(version)
 	}
 	for range 5 {
-		<-read
+		receive(t, read)
 	}
 	must(t, rollout.Promote())
 	end(t, rollout, lro.EndPromoted)
 	if told := kinds(t, rollout); told[0] != lro.Started || told[len(told)-1] != lro.Finished {
 		t.Errorf("told %s", told)
+	}
+}
+
+func TestOverHTTPAHookIsToldThatItsTimeIsUp(t *testing.T) {
+	endpoint := startEndpoint(t)
+	ended := make(chan struct{})
+	hook := &lro.Hook{
+		Timeout: 200 * time.Millisecond,
+		Run: func(ctx context.Context, request lro.HookRequest) (lro.HookReport, error) {
+			// The rollout cannot end yet: its restoring write fails.
+			endpoint.post(t, "faults/UpdateAlias", url.Values{"fault": {"throttle"}})
+			<-ctx.Done()
+			close(ended)
+			return pass(ctx, request)
+		},
+	}
+	rollout := endpoint.start(t, overHTTP, lro.Options{AfterTraffic: hook})
+	receive(t, ended)
+	endpoint.post(t, "faults/UpdateAlias", nil)
+	if outcome := end(t, rollout, lro.EndRolledBack); outcome.Cause != "hook" {
+		t.Errorf("%+v", outcome)
 	}
 }
 

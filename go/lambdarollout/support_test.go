@@ -101,3 +101,14 @@ func kinds(t testing.TB, rollout *lro.Rollout) []lro.Kind {
 	}
 	return kinds
 }
+
+// receive waits for what a goroutine of the test tells.
+func receive[T any](t testing.TB, from <-chan T) (told T) {
+	t.Helper()
+	select {
+	case told = <-from:
+	case <-background(t).Done():
+		t.Fatal("nothing came")
+	}
+	return told
+}
