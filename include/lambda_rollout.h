@@ -64,7 +64,8 @@
 #define LRO_NUL_TERMINATED SIZE_MAX
 
 
-// The number of this interface. It changes when something is taken away or changes its meaning, never when something is added.
+// The number of this interface. It changes when something is taken away or changes its meaning, never when
+// something is added.
 #define LRO_ABI_VERSION 1
 
 // What came of a call. The numbers never change their meaning; new ones may come, so a program must expect ones that it
@@ -231,7 +232,8 @@ typedef struct lro_rollout lro_rollout;
 // The threads that rollouts run on. A program needs one, for any number of rollouts.
 typedef struct lro_runtime lro_runtime;
 
-// Takes a line of the log: its level (`lro_log_level`), the module that says it, and the text; both live as long as the call.
+// Takes a line of the log: its level (`lro_log_level`), the module that says it, and the text; both live as long as
+// the call.
 typedef void (*lro_log_callback)(void *user_data, uint32_t level, const char *target, const char *message);
 
 #ifdef __cplusplus
@@ -292,9 +294,9 @@ void lro_event_free(lro_event *event);
 
 // Gives every line of the library's log up to this level (`lro_log_level`) to a function, or to none with NULL.
 //
-// The function is the only code of the program that the library ever calls. It runs on the library's threads, on several at
-// once, should be quick, and must not call the library. When this call returns, the function that was there before is running
-// nowhere and will not be called again.
+// The function is the only code of the program that the library ever calls. It runs on the library's threads, on several
+// at once, should be quick, and must not call the library. When this call returns, the function that was there before is
+// running nowhere and will not be called again.
 lro_status lro_log_set(lro_log_callback callback,
                        void *user_data,
                        uint32_t max_level,
@@ -303,8 +305,8 @@ lro_status lro_log_set(lro_log_callback callback,
 // Which way it ended.
 lro_end lro_outcome_end(const lro_outcome *outcome);
 
-// What a command would end with: 0 promoted or nothing to do, 3 refused before any traffic moved, 4 rolled back, 5 a person
-// has to look. 1 for NULL.
+// What a command would end with: 0 promoted or nothing to do, 3 refused before any traffic moved, 4 rolled back, 5 a
+// person has to look. 1 for NULL.
 int lro_outcome_exit_code(const lro_outcome *outcome);
 
 // The name of its cause, such as "alarm", "hook" or "abort". Lives as long as the outcome. NULL without one, and for NULL.

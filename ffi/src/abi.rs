@@ -3,7 +3,8 @@ use std::sync::LazyLock;
 
 use crate::text::c_string;
 
-/// The number of this interface. It changes when something is taken away or changes its meaning, never when something is added.
+/// The number of this interface. It changes when something is taken away or changes its meaning, never when
+/// something is added.
 pub const LRO_ABI_VERSION: u32 = 1;
 
 /// In place of a length: the text ends with a NUL.

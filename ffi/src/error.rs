@@ -2,7 +2,7 @@ use std::error::Error as _;
 use std::ffi::{CString, c_char};
 use std::ptr;
 
-use lambda_rollout::plan::PlanError;
+use lambda_rollout::plan::{PlanError, Problem};
 use serde_json::{Value, json};
 
 use crate::boundary::{Failure, quietly};
@@ -42,7 +42,7 @@ impl From<Failure> for Error {
 /// Every problem of a plan.
 fn problems(error: &lambda_rollout::Error) -> Option<Value> {
     let plan: &PlanError = error.source()?.downcast_ref()?;
-    let problem = |problem: &lambda_rollout::plan::Problem| json!({ "path": problem.path, "line": problem.line, "wrong": problem.wrong, "right": problem.right });
+    let problem = |Problem { path, line, wrong, right }: &Problem| json!({ "path": path, "line": line, "wrong": wrong, "right": right });
     Some(plan.problems().iter().map(problem).collect())
 }
 

@@ -26,7 +26,8 @@ pub enum LogLevel {
     Trace = 5,
 }
 
-/// Takes a line of the log: its level (`lro_log_level`), the module that says it, and the text; both live as long as the call.
+/// Takes a line of the log: its level (`lro_log_level`), the module that says it, and the text; both live as long as
+/// the call.
 pub type LogCallback = Option<
     unsafe extern "C" fn(user_data: *mut c_void, level: u32, target: *const c_char, message: *const c_char),
 >;
@@ -50,9 +51,9 @@ static SINK: RwLock<Sink> =
 
 /// Gives every line of the library's log up to this level (`lro_log_level`) to a function, or to none with NULL.
 ///
-/// The function is the only code of the program that the library ever calls. It runs on the library's threads, on several at
-/// once, should be quick, and must not call the library. When this call returns, the function that was there before is running
-/// nowhere and will not be called again.
+/// The function is the only code of the program that the library ever calls. It runs on the library's threads, on several
+/// at once, should be quick, and must not call the library. When this call returns, the function that was there before is
+/// running nowhere and will not be called again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lro_log_set(
     callback: LogCallback,

@@ -70,8 +70,8 @@ pub unsafe extern "C" fn lro_outcome_end(outcome: *const Outcome) -> End {
     }
 }
 
-/// What a command would end with: 0 promoted or nothing to do, 3 refused before any traffic moved, 4 rolled back, 5 a person
-/// has to look. 1 for NULL.
+/// What a command would end with: 0 promoted or nothing to do, 3 refused before any traffic moved, 4 rolled back, 5 a
+/// person has to look. 1 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lro_outcome_exit_code(outcome: *const Outcome) -> c_int {
     // SAFETY: as the header's contract says.

@@ -195,6 +195,11 @@ impl Day {
             Wish::Promote => Command::Promote,
             Wish::Abort => Command::Abort { reason: "the fuzzer wants it".into() },
         };
+        // What is due by now is done whether the command fits or not.
+        self.input(Input::Tick);
+        if self.is_over {
+            return;
+        }
         let before = self.rollout.status();
         let promote = command == Command::Promote;
         match self.rollout.handle(Input::Command(command), self.now) {

@@ -38,7 +38,7 @@ impl Default for HostOptions {
 
 /// The threads that rollouts run on. A program needs one.
 ///
-/// Dropping it ends the threads, and waits for them up to five seconds. A rollout that still runs stops where it is then, as
+/// Dropping it ends the threads, and waits for them up to five seconds. A rollout that still runs stops where it is, as
 /// if the process had died, and its handle says so; the same plan, run again, carries on. To put everything back,
 /// abort it first and wait for its end.
 #[derive(Debug)]

@@ -40,8 +40,8 @@
 //!
 //! # Fork
 //!
-//! A child that was forked has none of the threads. There every call answers [`ErrorKind::Forked`](crate::ErrorKind::Forked),
-//! and dropping things does nothing.
+//! A child that was forked has none of the threads. There every call answers
+//! [`ErrorKind::Forked`](crate::ErrorKind::Forked), and dropping things does nothing.
 
 #[cfg(feature = "aws")]
 mod accounts;

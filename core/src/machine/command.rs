@@ -12,7 +12,6 @@ impl Rollout {
         if self.phase == Phase::RollingBack {
             return unfit("the rollout is being rolled back, and nothing stops that");
         }
-        self.unwritten = true;
         match command {
             Command::Abort { .. } if self.phase == Phase::Creating => {
                 return unfit("the alias is being created, and has nothing to go back to");

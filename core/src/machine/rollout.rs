@@ -199,7 +199,10 @@ impl Rollout {
             Input::Start => self.start(),
             Input::Tick => {}
             Input::Done(id, result) => self.finish_effect(id, result),
-            Input::Command(command) => taken = self.obey(command),
+            Input::Command(command) => {
+                taken = self.obey(command);
+                self.unwritten |= taken.is_ok();
+            }
         }
         // After a command that does not fit, too: what is due by now would not come again as a deadline.
         self.advance();
