@@ -508,3 +508,19 @@ fn requests_are_json_as_the_page_says() {
     assert_eq!((hook["request"].as_u64(), hook["timeout_ms"].as_u64()), (Some(2), Some(900_000)));
     assert_eq!((hook["hook"].as_str(), hook["canary_version"].as_str()), (Some("before_traffic"), Some("2")));
 }
+
+/// The restoring write waits neither for the hook's answer nor for the clock, which stands while a request is open.
+#[test]
+fn an_abort_withdraws_what_the_program_was_asked() {
+    let host = host();
+    let rollout = start(&host, with_hook(HookMoment::AfterTraffic));
+    let request = next_request(&rollout);
+    rollout.order(Command::Abort { reason: "a person".to_owned() }).expect("it fits");
+    let mut withdrawn = None;
+    let (_, outcome) = attend(&rollout, |item| {
+        if let Item::Withdrawn { id } = item {
+            withdrawn = Some(*id);
+        }
+    });
+    assert_eq!((outcome.kind, withdrawn), (OutcomeKind::Aborted, request.request_id()));
+}

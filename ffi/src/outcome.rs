@@ -2,6 +2,7 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
 
 use lambda_rollout::OutcomeKind;
+use lambda_rollout::event::Cause;
 
 use crate::boundary::quietly;
 use crate::event::cause_name;
@@ -19,6 +20,8 @@ pub struct Outcome {
 impl From<lambda_rollout::Outcome> for Outcome {
     fn from(outcome: lambda_rollout::Outcome) -> Self {
         let text = match &outcome.cause {
+            // Which says that it was aborted.
+            Some(cause @ Cause::Abort { .. }) => cause.to_string(),
             Some(cause) => format!("{}: {cause}", outcome.kind),
             None => outcome.kind.to_string(),
         };

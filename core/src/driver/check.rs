@@ -39,7 +39,7 @@ pub async fn check(plan: RolloutPlan, ports: Ports) -> Result<CheckReport, Error
         machine.handle(input, ports.clock.now())?;
         while let Some(output) = machine.poll() {
             match output {
-                Output::Persist(_) => {}
+                Output::Persist(_) | Output::Withdraw(_) => {}
                 Output::Event(event) => events.push(event),
                 Output::Effect(id, effect) => running.push(perform(&ports, &plan, id, effect)),
                 Output::Done(outcome) => return Ok(CheckReport { events, outcome: Some(outcome) }),

@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
 use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -13,6 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Event, Outcome};
 use crate::journal::Journal;
 use crate::machine::{Effect, EffectId, EffectResult, Input, Output, Rollout, Snapshot, Status};
+use crate::plan::RolloutPlan;
 use crate::ports::Ports;
 use crate::units::Timestamp;
 
@@ -29,6 +32,8 @@ pub struct RolloutTask {
     outcome: watch::Sender<Option<Outcome>>,
     kept: Kept,
     journal: Option<Journal>,
+    /// How to drop what is under way and can be.
+    drops: BTreeMap<EffectId, oneshot::Sender<()>>,
 }
 
 /// What a new machine would need to take over from this one.
@@ -68,6 +73,7 @@ impl RolloutTask {
             outcome: send_outcome,
             kept: Kept::default(),
             journal,
+            drops: BTreeMap::new(),
         };
         (RolloutHandle { id, events, remote: RolloutRemote { orders, status }, outcome }, task)
     }
@@ -92,6 +98,7 @@ impl RolloutTask {
                     Err(_) if !self.take_over() => return,
                     Err(_) => {
                         running.clear();
+                        self.drops.clear();
                         // The order that met the fault, if it was one, was not carried out.
                         answer = None;
                         input = Some(Input::Start);
@@ -100,7 +107,10 @@ impl RolloutTask {
                 }
             }
             input = match self.wake(&mut running).await {
-                Woken::Done(id, result) => Some(Input::Done(id, result)),
+                Woken::Done(id, result) => {
+                    self.drops.remove(&id);
+                    Some(Input::Done(id, result))
+                }
                 Woken::Due => Some(Input::Tick),
                 Woken::Ordered((command, sender)) => {
                     answer = Some(sender);
@@ -153,8 +163,14 @@ impl RolloutTask {
                 }
                 Output::Effect(id, effect) => running.push(match self.refusal_of(&effect) {
                     Some(error) => ready((id, EffectResult::Alias(Err(error)))).boxed(),
-                    None => perform(&self.ports, &plan, id, effect),
+                    None => self.begin(&plan, id, effect),
                 }),
+                Output::Withdraw(id) => {
+                    if let Some(drop_it) = self.drops.remove(&id) {
+                        // It may have come to its end in this very moment.
+                        let _ = drop_it.send(());
+                    }
+                }
                 Output::Done(outcome) => {
                     self.outcome.send_replace(Some(outcome));
                     return true;
@@ -163,6 +179,30 @@ impl RolloutTask {
             }
         }
         false
+    }
+
+    /// Begins an effect. A hook or a look at the alarms can be dropped before its end; a call about the alias cannot.
+    fn begin(
+        &mut self,
+        plan: &Arc<RolloutPlan>,
+        id: EffectId,
+        effect: Effect,
+    ) -> BoxFuture<'static, (EffectId, EffectResult)> {
+        let can_be_dropped = matches!(effect, Effect::RunHook(_) | Effect::ReadAlarms(_));
+        let performed = perform(&self.ports, plan, id, effect);
+        if !can_be_dropped {
+            return performed;
+        }
+        let (drop_it, dropped) = oneshot::channel();
+        self.drops.insert(id, drop_it);
+        async move {
+            tokio::select! {
+                biased;
+                done = performed => done,
+                Ok(()) = dropped => (id, EffectResult::TimedOut),
+            }
+        }
+        .boxed()
     }
 
     /// Writes down what another process would have to know, on the disk if there is a journal. Putting back does not
@@ -221,7 +261,6 @@ mod tests {
     use crate::driver::Launch;
     use crate::event::OutcomeKind;
     use crate::machine::Phase;
-    use crate::plan::RolloutPlan;
     use crate::sim::{Scenario, SimAccount, drive};
     use crate::units::Version;
 

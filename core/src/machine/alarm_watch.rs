@@ -33,6 +33,11 @@ impl Watch {
         self.last_asked = Some(now);
     }
 
+    /// Does not wait for an answer any more; gives the look that was under way.
+    pub(super) fn forget(&mut self) -> Option<EffectId> {
+        self.asked.take()
+    }
+
     /// Whether to look now: the poll is due, or a look that began at `wanted` or later is wanted and none did yet.
     pub(super) fn wants_look(&self, now: Timestamp, wanted: Option<Timestamp>) -> bool {
         if self.asked.is_some() {

@@ -58,6 +58,8 @@ pub enum Output {
     Event(Event),
     /// Do this, and give the result back.
     Effect(EffectId, Effect),
+    /// Nobody waits for the result of this any more: it may be dropped, and what is given back counts for nothing.
+    Withdraw(EffectId),
     /// The end: drop what is still under way.
     Done(Outcome),
     /// The end of a rollout that only looked, and found nothing wrong.

@@ -77,7 +77,9 @@ impl Rollout {
         self.emit(EventKind::RollingBack { cause: cause.clone() });
         self.go(on);
         self.memory = Memory::None;
-        self.hook = None;
+        // The restoring write waits for nothing that does not concern it.
+        let unwanted = [self.hook.take().map(|(hook, _)| hook), self.watch.forget()];
+        unwanted.into_iter().flatten().for_each(|id| self.withdraw(id));
         self.hold.clear();
         self.rollback = Some(Rollback {
             cause,

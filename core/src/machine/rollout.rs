@@ -546,6 +546,10 @@ impl Rollout {
         id
     }
 
+    pub(super) fn withdraw(&mut self, id: EffectId) {
+        self.outputs.push_back(Output::Withdraw(id));
+    }
+
     /// Ends a check that found nothing wrong.
     pub(super) fn pass_check(&mut self) {
         self.phase = Phase::Done;

@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
                     }
                 }
                 Output::Done(outcome) => return Some(outcome),
-                Output::CheckPassed => {}
+                Output::CheckPassed | Output::Withdraw(_) => {}
             }
         }
         None

@@ -417,6 +417,7 @@ impl Situation {
                     self.referee.ended(&outcome, &scene)?;
                     self.ended = true;
                 }
+                Output::Withdraw(id) => self.in_flight.retain(|call| call.id != id),
                 other => return Err(broken!("events: unexpected {other:?}")),
             }
         }
