@@ -1,8 +1,7 @@
 """AWS credentials that the program hands over itself.
 
 A library thread asks at a desk of the native module, and a Python thread of this package answers: nothing of the
-library
-ever waits for the GIL.
+library ever waits for the GIL.
 """
 
 from __future__ import annotations
@@ -55,11 +54,9 @@ class Session(Protocol):
 
 Given = Mapping[str, Any] | Sequence[str | None] | Session | RefreshableCredentials
 Credentials = Given | Callable[[], Given]
-"""
-A ``boto3.Session`` or its credentials; a mapping with ``access_key_id``, ``secret_access_key`` and where there are ones
-``session_token`` and ``expires_at`` (or as STS spells them: ``AccessKeyId``, …, ``Expiration``); a tuple of the first
-two
-or three; or a callable that gives one of these whenever they are needed anew.
+"""A ``boto3.Session`` or its credentials; a mapping with ``access_key_id``, ``secret_access_key`` and where there
+are ones ``session_token`` and ``expires_at`` (or as STS spells them: ``AccessKeyId``, …, ``Expiration``); a tuple of
+the first two or three; or a callable that gives one of these whenever they are needed anew.
 """
 
 _SPELLINGS = {

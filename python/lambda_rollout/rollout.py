@@ -24,12 +24,9 @@ class Rollout(Launch[ThreadInbox]):
     """A rollout, for programs without an event loop.
 
     It runs on threads of the library. A ``with`` block starts it, and its end waits for the rollout's own; a block
-    that is
-    left by an exception, Ctrl-C among them, aborts the rollout, waits until everything is put back, and lets the
-    exception
-    go on. Iteration gives the events; what is not taken is kept. Every method may be called from any thread, and
-    waiting
-    leaves the GIL to others.
+    that is left by an exception, Ctrl-C among them, aborts the rollout, waits until everything is put back, and lets
+    the exception go on. Iteration gives the events; what is not taken is kept. Every method may be called from any
+    thread, and waiting leaves the GIL to others.
 
     Parameters
     ----------
@@ -49,8 +46,7 @@ class Rollout(Launch[ThreadInbox]):
         Said over the standard AWS configuration.
     credentials : optional
         A ``boto3.Session`` (whose Region then counts too), a mapping, a tuple, or a callable that gives one of them
-        whenever
-        new ones are needed. See `lambda_rollout.credentials`.
+        whenever new ones are needed. See `lambda_rollout.credentials`.
 
     Raises
     ------

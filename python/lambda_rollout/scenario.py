@@ -22,8 +22,7 @@ class Scenario:
         The seed of its dice; its own if not said.
     speed : float, optional
         Virtual seconds that a real one shows; ``float("inf")`` for as fast as can be. If not said, the clock goes in
-        step
-        with the program: it moves only while the program waits for something.
+        step with the program: it moves only while the program waits for something.
 
     Raises
     ------

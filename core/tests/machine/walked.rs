@@ -141,6 +141,17 @@ fn what_was_excused_is_excused_for_a_third_process_too() {
     assert_eq!(bench.kind(), OutcomeKind::Promoted);
 }
 
+#[test]
+fn a_process_that_died_before_any_write_has_moved_no_traffic() {
+    let mut bench = Bench::new(canary(|plan| plan));
+    bench.start();
+    bench.run_to(Phase::Checking);
+    bench.die_and_restore();
+    bench.fire();
+    bench.finish();
+    assert_eq!((bench.kind(), bench.end().traffic_moved), (OutcomeKind::Refused, false));
+}
+
 /// The write of the dead process may have landed, and nobody could look.
 #[test]
 fn an_end_that_never_saw_the_alias_does_not_deny_that_traffic_may_have_moved() {
