@@ -428,6 +428,8 @@ fn the_notifier_is_told_when_there_is_something_and_when_all_is_taken() {
     let told = told.lock().expect("nobody panics");
     assert!(events > 4 && told.iter().zip([true, false].iter().cycle()).all(|(is, expected)| is == expected));
     assert_eq!(told.last(), Some(&true));
+    // There is something already, so that it is told at once.
+    rollout.on_ready(|_| panic!("on purpose")).expect("it is open");
 }
 
 #[cfg(unix)]

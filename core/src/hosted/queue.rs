@@ -157,10 +157,9 @@ impl Queue {
 
     pub(super) fn add_notifier(&self, notifier: Notifier) {
         self.change(|state| {
-            if state.was_ready {
-                notifier(true);
+            if !state.was_ready || is_told(&notifier, true) {
+                state.notifiers.push(notifier);
             }
-            state.notifiers.push(notifier);
         });
     }
 
@@ -313,10 +312,14 @@ impl State {
         let ready = !self.waits_for_items();
         if ready != self.was_ready {
             self.was_ready = ready;
-            // One that panics is not called again: it must not take the rollout with it.
-            self.notifiers.retain(|notify| catch_unwind(AssertUnwindSafe(|| notify(ready))).is_ok());
+            self.notifiers.retain(|notifier| is_told(notifier, ready));
         }
     }
+}
+
+/// Tells a notifier. One that panics is not called again: it must not take the rollout or its caller with it.
+fn is_told(notifier: &Notifier, ready: bool) -> bool {
+    catch_unwind(AssertUnwindSafe(|| notifier(ready))).is_ok()
 }
 
 impl fmt::Debug for State {
