@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::stage::AwsStage;
-use crate::aws::{Account, WeakAccount};
+use crate::aws::{AccessKeys, Account, WeakAccount};
 use crate::error::Error;
 use crate::plan::RolloutPlan;
 
@@ -15,7 +15,9 @@ pub(super) struct Accounts(Mutex<Vec<(Said, WeakAccount)>>);
 /// What an account was made of.
 #[derive(Clone)]
 struct Said {
+    /// Without its source of credentials, which goes with the account.
     stage: AwsStage,
+    source: Option<Weak<dyn Fn() -> Result<AccessKeys, Error> + Send + Sync>>,
     plan_region: Option<String>,
     /// What the environment says over profiles: a program may change it between two rollouts, and means it.
     environment: BTreeMap<OsString, OsString>,
@@ -25,11 +27,13 @@ impl Accounts {
     /// The account for this, there already or made now.
     pub(super) async fn get(&self, stage: AwsStage, plan: &RolloutPlan) -> Result<Account, Error> {
         let plan_region = plan.function().region().map(str::to_owned);
-        let said = Said { stage, plan_region, environment: environment() };
+        let source = stage.credentials.as_ref().map(Arc::downgrade);
+        let without = AwsStage { credentials: None, ..stage.clone() };
+        let said = Said { stage: without, source, plan_region, environment: environment() };
         if let Some(account) = self.find(&said) {
             return Ok(account);
         }
-        let account = said.stage.clone().connect(plan).await?;
+        let account = stage.connect(plan).await?;
         // Somebody else may have made the same meanwhile: the first one counts.
         Ok(self.find(&said).unwrap_or_else(|| self.add(said, account)))
     }
@@ -50,9 +54,9 @@ impl Accounts {
 impl Said {
     fn is(&self, other: &Self) -> bool {
         let (one, two) = (&self.stage, &other.stage);
-        let same_source = match (&one.credentials, &two.credentials) {
+        let same_source = match (&self.source, &other.source) {
             (None, None) => one.access_keys == two.access_keys,
-            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            (Some(one), Some(two)) => Weak::ptr_eq(one, two),
             _ => false,
         };
         same_source
@@ -77,7 +81,6 @@ impl std::fmt::Debug for Accounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::AccessKeys;
     use crate::error::ErrorKind;
 
     fn keys(id: &str) -> Option<AccessKeys> {
