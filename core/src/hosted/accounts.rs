@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::stage::AwsStage;
-use crate::aws::{AccessKeys, Account, WeakAccount};
+use super::stage::{AwsStage, GiveKeys};
+use crate::aws::{Account, WeakAccount};
 use crate::error::Error;
 use crate::plan::RolloutPlan;
 
@@ -13,11 +13,10 @@ use crate::plan::RolloutPlan;
 pub(super) struct Accounts(Mutex<Vec<(Said, WeakAccount)>>);
 
 /// What an account was made of.
-#[derive(Clone)]
 struct Said {
     /// Without its source of credentials, which goes with the account.
     stage: AwsStage,
-    source: Option<Weak<dyn Fn() -> Result<AccessKeys, Error> + Send + Sync>>,
+    source: Option<Weak<GiveKeys>>,
     plan_region: Option<String>,
     /// What the environment says over profiles: a program may change it between two rollouts, and means it.
     environment: BTreeMap<OsString, OsString>,
@@ -81,6 +80,7 @@ impl std::fmt::Debug for Accounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::AccessKeys;
     use crate::error::ErrorKind;
 
     fn keys(id: &str) -> Option<AccessKeys> {

@@ -26,7 +26,11 @@ pub enum Stage {
 
 /// Asked for credentials whenever the ones at hand run out, on a thread that may be kept waiting.
 #[cfg(feature = "aws")]
-pub type CredentialsSource = Arc<dyn Fn() -> Result<AccessKeys, Error> + Send + Sync>;
+pub type CredentialsSource = Arc<GiveKeys>;
+
+/// What a source of credentials does.
+#[cfg(feature = "aws")]
+pub(super) type GiveKeys = dyn Fn() -> Result<AccessKeys, Error> + Send + Sync;
 
 /// An AWS account: the standard AWS configuration, and what is said over it. `None` leaves it as it is.
 ///
