@@ -15,127 +15,82 @@ Without ``simulate`` the same runs on AWS, with the standard AWS configuration. 
 events as they come, and take commands.
 """
 
-from typing import TYPE_CHECKING
-
 from ._native import VERSION as __version__
-from .errors import (
-    AccessDeniedError,
-    ConfigError,
-    ConflictError,
-    ForkedError,
-    InternalError,
-    JournalError,
-    NotFoundError,
-    PlanError,
-    Problem,
-    RejectedError,
-    RolloutError,
-    RolloutFailed,
-    ThrottledError,
-    UnreachableError,
-    WaitTimeout,
-    WrongStateError,
-)
-from .events import (
-    AlarmChanged,
-    AlarmsUnreadable,
-    Checked,
-    Drifted,
-    Event,
-    Finished,
-    GateWaiting,
-    HookFinished,
-    HookStarted,
-    Paused,
-    Promoted,
-    Published,
-    Resumed,
-    RolledBack,
-    RollingBack,
-    Shifted,
-    Started,
-    StepHeld,
-)
-from .hooks import AlarmReading, AlarmSource, AlarmState, Hook, HookFunction, HookReport, HookRequest
-from .outcome import Cause, Outcome, RollbackTimes
-from .plan import RolloutPlan, Schedule
-from .rollout import Rollout, run
-from .scenario import Scenario
-from .status import Status
-from .strategy import Duration, Step, Strategy
 
-if TYPE_CHECKING:
-    from .aio import AsyncRollout, run_async
+_HOMES = {
+    "aio": ("AsyncRollout", "run_async"),
+    "duration": ("Duration",),
+    "errors": (
+        "AccessDeniedError",
+        "ConfigError",
+        "ConflictError",
+        "ForkedError",
+        "InternalError",
+        "JournalError",
+        "NotFoundError",
+        "PlanError",
+        "Problem",
+        "RejectedError",
+        "RolloutError",
+        "RolloutFailed",
+        "ThrottledError",
+        "UnreachableError",
+        "WaitTimeout",
+        "WrongStateError",
+    ),
+    "events": (
+        "AlarmChanged",
+        "AlarmsUnreadable",
+        "Checked",
+        "Drifted",
+        "Event",
+        "Finished",
+        "GateWaiting",
+        "HookFinished",
+        "HookStarted",
+        "Paused",
+        "Promoted",
+        "Published",
+        "Resumed",
+        "RolledBack",
+        "RollingBack",
+        "Shifted",
+        "Started",
+        "StepHeld",
+    ),
+    "hooks": ("AlarmReading", "AlarmSource", "AlarmState", "Hook", "HookFunction", "HookReport", "HookRequest"),
+    "outcome": ("Cause", "Outcome", "RollbackTimes"),
+    "plan": ("RolloutPlan",),
+    "rollout": ("Rollout", "run"),
+    "scenario": ("Scenario",),
+    "schedule": ("Schedule",),
+    "status": ("Status",),
+    "step": ("Step",),
+    "strategy": ("Strategy",),
+}
+"""Where each name stands; type checkers read it in ``__init__.pyi``."""
 
-__all__ = [
-    "AccessDeniedError",
-    "AlarmChanged",
-    "AlarmReading",
-    "AlarmSource",
-    "AlarmState",
-    "AlarmsUnreadable",
-    "AsyncRollout",
-    "Cause",
-    "Checked",
-    "ConfigError",
-    "ConflictError",
-    "Drifted",
-    "Duration",
-    "Event",
-    "Finished",
-    "ForkedError",
-    "GateWaiting",
-    "Hook",
-    "HookFinished",
-    "HookFunction",
-    "HookReport",
-    "HookRequest",
-    "HookStarted",
-    "InternalError",
-    "JournalError",
-    "NotFoundError",
-    "Outcome",
-    "Paused",
-    "PlanError",
-    "Problem",
-    "Promoted",
-    "Published",
-    "RejectedError",
-    "Resumed",
-    "RollbackTimes",
-    "RolledBack",
-    "RollingBack",
-    "Rollout",
-    "RolloutError",
-    "RolloutFailed",
-    "RolloutPlan",
-    "Scenario",
-    "Schedule",
-    "Shifted",
-    "Started",
-    "Status",
-    "Step",
-    "StepHeld",
-    "Strategy",
-    "ThrottledError",
-    "UnreachableError",
-    "WaitTimeout",
-    "WrongStateError",
-    "__version__",
-    "run",
-    "run_async",
-]
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
-    """Import what needs asyncio when it is asked for: asyncio takes longer to import than all else."""
-    if name in {"AsyncRollout", "run_async"}:
-        from . import aio
+    """Import what is asked for when it is asked for: a script that checks a plan waits for nothing else."""
+    if name in _HOMES:
+        return _module(name)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
 
-        return getattr(aio, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def _module(name: str) -> object:
+    # As importlib would, which itself takes as long to import as a module of this package.
+    return __import__(f"{__name__}.{name}", fromlist=["__name__"])
 
 
 def __dir__() -> list[str]:
     """Name what is there, whether it was imported already or not."""
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_HOMES})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -70,7 +69,7 @@ class Launch(Generic[AnInbox]):
             options["journal"] = os.fspath(self._journal)
         if self._rollout_id is not None:
             options["rollout_id"] = self._rollout_id
-        return self._start(json.dumps(options))
+        return self._start(_native.as_json(options))
 
     def _start(self, options: str) -> _native.NativeRollout:
         plan = self.plan._native
@@ -83,7 +82,7 @@ class Launch(Generic[AnInbox]):
         elif given is not None:
             configuration.setdefault("region", getattr(given, "region_name", None))
             desk = own_credentials.serve(given)
-        return _native.NativeRollout.on_aws(plan, options, json.dumps(configuration), desk)
+        return _native.NativeRollout.on_aws(plan, options, _native.as_json(configuration), desk)
 
     @property
     def _native(self) -> _native.NativeRollout:

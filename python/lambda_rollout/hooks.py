@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
-from .strategy import Duration, written
+from .duration import Duration
 
 __all__ = [
     "AlarmReading",
@@ -125,7 +125,7 @@ class Hook:
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {"parameters": self.parameters}
         if self.timeout is not None:
-            options["timeout"] = written(self.timeout)
+            options["timeout"] = self.timeout
         return options
 
 

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from functools import cached_property
-from typing import Any, cast
-
-from . import _timeline
+from ._frozen import Frozen
 from ._native import Plan
-from .strategy import Duration, Step, Strategy, written
+from .strategy import Strategy
 
-__all__ = ["RolloutPlan", "Schedule"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
+    from .duration import Duration
+    from .schedule import Schedule
 
-@dataclass(frozen=True)
-class Schedule:
-    """The timeline that a plan comes to.
-
-    Attributes
-    ----------
-    steps : tuple of Step
-        Every weight below 100 % in per cent, with its hold as a `timedelta`.
-    time_to_full : timedelta
-        From the first shift to 100 %, gates and pauses apart.
-    bake : timedelta
-        How long 100 % is watched.
-    """
-
-    steps: tuple[Step, ...]
-    time_to_full: timedelta
-    bake: timedelta
+__all__ = ["RolloutPlan"]
 
 
-def _keyed(duration: object) -> object:
-    """Write a duration; what is none is left to the reader of documents, which says so with its path."""
-    return written(duration) if isinstance(duration, timedelta) else duration
-
-
-class RolloutPlan:
+class RolloutPlan(Frozen):
     """A checked plan: what is rolled out where, in which steps, and what is watched.
 
     Frozen, equal, hashable and picklable. What stands in it is said in full on the page ``docs/plan.md``.
@@ -90,7 +67,7 @@ alarms=['sample-handler-errors'])
     strategy: `Canary10Percent5Parsecs` is no strategy; ...
     """
 
-    __slots__ = ("__dict__", "_native")
+    __slots__ = ("_native",)
     _native: Plan
 
     def __init__(
@@ -107,26 +84,23 @@ alarms=['sample-handler-errors'])
         hooks: Mapping[str, Mapping[str, Any]] | None = None,
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
-        watched: object = alarms
-        if isinstance(alarms, Mapping):
-            watched = _with_written_times(alarms)
-        elif alarms is not None:
-            if isinstance(alarms, str):
-                raise TypeError("alarms is a sequence of names, not one str")
-            watched = {"names": list(alarms)} if alarms else None
+        if isinstance(alarms, str):
+            raise TypeError("alarms is a sequence of names, not one str")
+        if alarms is not None and not hasattr(alarms, "keys"):
+            alarms = {"names": list(alarms)} if alarms else None
         document = {
             "function": function,
             "alias": alias,
-            "strategy": strategy.to_dict() if isinstance(strategy, Strategy) else strategy,
+            "strategy": strategy._document if isinstance(strategy, Strategy) else strategy,
             "version": str(version) if type(version) is int else version,
-            "alarms": watched,
-            "bake": _keyed(bake),
-            "deadline": _keyed(deadline),
-            "rollback_deadline": _keyed(rollback_deadline),
-            "hooks": None if hooks is None else {moment: _with_written_times(hook) for moment, hook in hooks.items()},
+            "alarms": alarms,
+            "bake": bake,
+            "deadline": deadline,
+            "rollback_deadline": rollback_deadline,
+            "hooks": hooks,
         }
         given = {key: value for key, value in document.items() if value is not None}
-        self._set(Plan.from_document(json.dumps(given), folder))
+        self._set(Plan.from_document(given, folder))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> RolloutPlan:
@@ -158,35 +132,31 @@ alarms=['sample-handler-errors'])
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], folder: str | os.PathLike[str] | None = None) -> RolloutPlan:
         """Take a plan as a document that is parsed already; `folder` is what relative paths count from."""
-        return cls._of(Plan.from_document(json.dumps(document), folder))
+        return cls._of(Plan.from_document(document, folder))
 
     def to_dict(self) -> dict[str, Any]:
         """Give the plan as a document, every default written out. ``from_dict`` makes the same plan of it."""
-        return cast("dict[str, Any]", json.loads(self._native.to_json()))
+        return _read(self._native.to_json())
 
     def schedule(self) -> Schedule:
         """Give the timeline that it comes to."""
-        steps = tuple(Step(percent, timedelta(seconds=hold), gate) for percent, hold, gate in self._native.steps())
-        full = sum((cast("timedelta", step.hold) for step in steps), timedelta())
-        return Schedule(steps, full, timedelta(seconds=self._native.bake))
+        from .schedule import Schedule
+
+        return Schedule._of(self._native)
 
     def iam_policy(self) -> dict[str, Any]:
         """Give the least IAM policy that a rollout of this plan needs."""
-        return cast("dict[str, Any]", json.loads(self._native.policy()))
-
-    @cached_property
-    def _document(self) -> dict[str, Any]:
-        return self.to_dict()
+        return _read(self._native.policy())
 
     @property
     def function(self) -> str:
         """The function, as the plan names it."""
-        return str(self._document["function"])
+        return self._native.function
 
     @property
     def alias(self) -> str:
         """The alias whose traffic moves."""
-        return str(self._document["alias"])
+        return self._native.alias
 
     @property
     def strategy(self) -> str:
@@ -196,13 +166,12 @@ alarms=['sample-handler-errors'])
     @property
     def alarms(self) -> tuple[str, ...]:
         """The names of the alarms that are watched."""
-        return tuple(self._document.get("alarms", {}).get("names", ()))
+        return tuple(self._native.alarms)
 
     @property
     def folder(self) -> str | None:
         """What relative paths count from; the working directory when it is ``None``."""
-        folder = self._native.folder
-        return None if folder is None else str(folder)
+        return self._native.folder
 
     def _set(self, native: Plan) -> None:
         object.__setattr__(self, "_native", native)
@@ -212,12 +181,6 @@ alarms=['sample-handler-errors'])
         plan = cls.__new__(cls)
         plan._set(native)
         return plan
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a RolloutPlan is frozen: cannot set {name!r}")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a RolloutPlan is frozen: cannot delete {name!r}")
 
     def __eq__(self, other: object) -> bool:
         return self._native == other._native if isinstance(other, RolloutPlan) else NotImplemented
@@ -229,28 +192,33 @@ alarms=['sample-handler-errors'])
         return (_unpickled, (self._native.to_json(), self.folder))
 
     def __repr__(self) -> str:
+        document = self.to_dict()
         shown: dict[str, object] = {"function": self.function, "alias": self.alias, "strategy": self.strategy}
-        if self._document["version"] != "publish":
-            shown["version"] = self._document["version"]
+        if document["version"] != "publish":
+            shown["version"] = document["version"]
         if self.alarms:
             shown["alarms"] = list(self.alarms)
-        shown |= {key: self._document[key] for key in ("bake", "deadline") if key in self._document}
+        shown |= {key: document[key] for key in ("bake", "deadline") if key in document}
         return f"RolloutPlan({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def _repr_svg_(self) -> str:
+        from . import _timeline
+
         return _timeline.of_plan(self)
 
     def _repr_html_(self) -> str:
+        from . import _timeline
+
         return _timeline.as_html(self._repr_svg_(), repr(self))
 
 
-def _with_written_times(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the durations of a part of a document."""
-    return {
-        key: _with_written_times(value) if isinstance(value, Mapping) and key == "unreadable" else _keyed(value)
-        for key, value in section.items()
-    }
+def _read(document: str) -> dict[str, Any]:
+    # It takes longer to import than this module, and a plan that is only made and run needs it not.
+    import json
+
+    read: dict[str, Any] = json.loads(document)
+    return read
 
 
 def _unpickled(document: str, folder: str | None) -> RolloutPlan:
-    return RolloutPlan.from_dict(json.loads(document), folder)
+    return RolloutPlan.from_dict(_read(document), folder)

@@ -2,54 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from ._frozen import Frozen
+from ._native import as_json
 
-__all__ = ["Duration", "Step", "Strategy"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
-Duration = str | timedelta
-"""A length of time: ``"5m"``, ``"2h 30m"``, ``"PT5M"``, or a `datetime.timedelta` in whole milliseconds."""
+    from .duration import Duration
+    from .step import Step
 
-
-def written(duration: Duration) -> str:
-    """Write a length of time as documents have it.
-
-    A `timedelta` is never rounded: what is finer than a millisecond is refused by whoever reads it.
-    """
-    if isinstance(duration, str):
-        return duration
-    if not isinstance(duration, timedelta):
-        raise TypeError(f"a duration is a str or a timedelta, not {type(duration).__name__}")
-    if duration <= timedelta(0):
-        return f"{duration.total_seconds():g}s"
-    whole, rest = divmod(duration, timedelta(seconds=1))
-    return f"{duration // timedelta(microseconds=1)}us" if rest else f"{whole}s"
+__all__ = ["Strategy"]
 
 
-@dataclass(frozen=True)
-class Step:
-    """A weight and how long it is held.
-
-    Parameters
-    ----------
-    percent : float
-        The canary version's share of traffic in per cent, from 0.01 to 99.99.
-    hold : str or timedelta
-        The time before the next shift.
-    gate : bool
-        Whether the rollout then waits for ``resume``.
-    """
-
-    percent: float
-    hold: Duration
-    gate: bool = False
-
-
-@dataclass(frozen=True, repr=False)
-class Strategy:
+class Strategy(Frozen):
     """How the weight rises from nothing to 100 %.
 
     Made by one of the class methods. AWS's own names do as well wherever a strategy is wanted, such as
@@ -58,13 +25,15 @@ class Strategy:
 
     Examples
     --------
+    >>> from lambda_rollout import Step
     >>> Strategy.canary(10, "5m")
     Strategy.canary(percent=10, interval='5m')
     >>> Strategy.steps(Step(1, "10m"), Step(25, "5m", gate=True))
     Strategy.steps(Step(percent=1, hold='10m', gate=False), Step(percent=25, hold='5m', gate=True))
     """
 
-    _document: str
+    __slots__ = ("_document",)
+    _document: Mapping[str, Any]
 
     @classmethod
     def canary(cls, percent: float, interval: Duration) -> Strategy:
@@ -77,7 +46,7 @@ class Strategy:
         interval : str or timedelta
             How long it is held.
         """
-        return cls._of(kind="canary", percent=percent, interval=written(interval))
+        return cls._of(kind="canary", percent=percent, interval=interval)
 
     @classmethod
     def linear(cls, percent: float, interval: Duration) -> Strategy:
@@ -90,7 +59,7 @@ class Strategy:
         interval : str or timedelta
             How long each weight is held.
         """
-        return cls._of(kind="linear", percent=percent, interval=written(interval))
+        return cls._of(kind="linear", percent=percent, interval=interval)
 
     @classmethod
     def exponential(cls, percent: float, interval: Duration, factor: float = 2) -> Strategy:
@@ -105,7 +74,7 @@ class Strategy:
         factor : float
             What it is multiplied by, above 1.
         """
-        return cls._of(kind="exponential", percent=percent, factor=factor, interval=written(interval))
+        return cls._of(kind="exponential", percent=percent, factor=factor, interval=interval)
 
     @classmethod
     def all_at_once(cls) -> Strategy:
@@ -123,28 +92,48 @@ class Strategy:
         """
         return cls._of(
             kind="steps",
-            steps=[{"percent": step.percent, "hold": written(step.hold), "gate": step.gate} for step in steps],
+            steps=[{"percent": step.percent, "hold": step.hold, "gate": step.gate} for step in steps],
         )
 
     @classmethod
     def _of(cls, **document: Any) -> Strategy:
-        return cls(json.dumps(document))
+        strategy = cls.__new__(cls)
+        object.__setattr__(strategy, "_document", document)
+        return strategy
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Strategy:
         """Take a strategy as plan documents have it, such as ``{"kind": "all-at-once"}``."""
-        return cls._of(**document)
+        return cls._of(**_copied(document))
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plan documents have it."""
-        document: dict[str, Any] = json.loads(self._document)
-        return document
+        return _copied(self._document)
+
+    def __eq__(self, other: object) -> bool:
+        return as_json(self._document) == as_json(other._document) if isinstance(other, Strategy) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(as_json(self._document))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Strategy.from_dict, (self.to_dict(),))
 
     def __repr__(self) -> str:
         document = self.to_dict()
         kind = str(document.pop("kind", "")).replace("-", "_")
-        if kind == "steps" and isinstance(document.get("steps"), Iterable):
+        if kind == "steps" and isinstance(document.get("steps"), list):
+            from .step import Step
+
             arguments = [repr(Step(**step)) for step in document["steps"]]
         else:
             arguments = [f"{name}={value!r}" for name, value in document.items()]
         return f"Strategy.{kind}({', '.join(arguments)})"
+
+
+def _copied(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a document with all that is in it, so that nobody changes a strategy through it."""
+    import json
+
+    copy = json.loads(as_json(document))
+    return {key: copy[key] for key in document}

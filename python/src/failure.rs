@@ -26,7 +26,8 @@ pub(crate) fn misread(what: &str, error: &serde_json::Error) -> Error {
     Error::new(ErrorKind::Plan, format!("{what} cannot be read: {error}"))
 }
 
-fn raised(py: Python<'_>, error: &Error) -> PyErr {
+/// An error of the library as one of the package's exceptions.
+pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
     let exception = || -> PyResult<Bound<'_, PyAny>> {
         let kind = error.kind();
         let aws = error.aws().map(|aws| (&*aws.operation, aws.code.as_deref(), aws.request_id.as_deref()));

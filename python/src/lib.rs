@@ -4,6 +4,7 @@
 //! No thread of the library ever touches the interpreter: Python threads come and take what there is.
 
 mod credentials;
+mod document;
 mod failure;
 mod log;
 mod plan;
@@ -61,6 +62,8 @@ mod _native {
     use super::credentials::{CredentialsDesk, Question};
     #[pymodule_export]
     use super::describe_cause;
+    #[pymodule_export]
+    use super::document::as_json;
     #[pymodule_export]
     use super::log::{log_begin, log_end, log_level, log_next};
     #[cfg(debug_assertions)]

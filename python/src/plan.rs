@@ -1,10 +1,12 @@
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use lambda_rollout::plan::Format;
 use lambda_rollout::{Error, RolloutPlan, iam, plan};
 use pyo3::prelude::*;
 
-use crate::failure::{call, misread};
+use crate::document::value_of;
+use crate::failure::call;
 
 /// A checked plan.
 #[pyclass(frozen, eq, module = "lambda_rollout._native")]
@@ -28,12 +30,12 @@ impl Plan {
         call(py, || RolloutPlan::from_file(path).map(Self))
     }
 
-    /// A document that was no text before it was written as JSON, so that nobody wants its lines.
+    /// A document that is no text, so that its problems have no lines.
     #[staticmethod]
     #[pyo3(signature = (document, folder))]
-    fn from_document(py: Python<'_>, document: &str, folder: Option<PathBuf>) -> PyResult<Self> {
+    fn from_document(py: Python<'_>, document: &Bound<'_, PyAny>, folder: Option<PathBuf>) -> PyResult<Self> {
+        let document = value_of(document)?;
         call(py, || {
-            let document = serde_json::from_str(document).map_err(|error| misread("the document", &error))?;
             let plan = RolloutPlan::from_document(document)?;
             Ok(Self(match folder {
                 Some(folder) => plan.in_folder(folder),
@@ -47,8 +49,25 @@ impl Plan {
     }
 
     #[getter]
-    fn folder(&self) -> Option<PathBuf> {
-        self.0.folder().map(ToOwned::to_owned)
+    fn function(&self) -> String {
+        self.0.function().to_string()
+    }
+
+    #[getter]
+    fn alias(&self) -> &str {
+        self.0.alias().as_str()
+    }
+
+    /// The names of the alarms.
+    #[getter]
+    fn alarms(&self) -> Vec<&str> {
+        self.0.alarms().names().iter().map(|name| name.as_str()).collect()
+    }
+
+    /// As Python has paths where they are no values of pathlib's.
+    #[getter]
+    fn folder(&self) -> Option<&OsStr> {
+        self.0.folder().map(Path::as_os_str)
     }
 
     /// The strategy's name or short form, as events have it.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections import UserDict
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import lambda_rollout
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lambda_rollout import PlanError, RolloutPlan, Step, Strategy
+from lambda_rollout._native import as_json
 
 from .conftest import ROOT
 
@@ -58,7 +61,11 @@ def test_a_repr_can_be_read_and_evaluated() -> None:
         "version='7', alarms=['one'], bake='10m')"
     )
     assert eval(repr(plan), vars(lambda_rollout).copy()) == plan
-    strategy = Strategy.steps(Step(1, "10m"), Step(25, "5m", gate=True))
+    strategy = Strategy.steps(Step(1, "10m"), Step(25, timedelta(minutes=5), gate=True))
+    assert repr(pickle.loads(pickle.dumps(strategy))) == repr(strategy)
+    assert {strategy: 1}[Strategy.from_dict(strategy.to_dict())] == 1
+    with pytest.raises(AttributeError, match="a Strategy is frozen"):
+        strategy._document = {}
     assert eval(repr(strategy), vars(lambda_rollout).copy()) == strategy
 
 
@@ -97,8 +104,44 @@ def test_a_timedelta_that_is_no_time_is_a_problem_of_its_key(wrong: timedelta) -
 def test_arguments_of_another_type_are_type_errors() -> None:
     with pytest.raises(TypeError, match="not one str"):
         canary(alarms="one")
-    with pytest.raises(TypeError, match="duration"):
-        Strategy.canary(10, 300)  # type: ignore[arg-type]
+    with pytest.raises(
+        TypeError, match=r"^hooks\.before_traffic\.parameters\.of\[1\]: a document has no set; it has a str"
+    ):
+        canary(hooks={"before_traffic": {"lambda": "f", "parameters": {"of": [1, {2}]}}})
+    with pytest.raises(TypeError, match=r"^alarms: a document's keys are str, not int"):
+        canary(alarms={1: "one"})
+    with pytest.raises(PlanError, match=r"^strategy\.interval: "):
+        canary_of(300)
+
+
+def canary_of(interval: Any) -> RolloutPlan:
+    return RolloutPlan("sample-handler", "main", Strategy.canary(10, interval))
+
+
+def test_a_document_may_be_of_any_mapping_with_times_where_they_stand() -> None:
+    document = MappingProxyType(
+        {
+            "function": "sample-handler",
+            "alias": "main",
+            "strategy": {"kind": "canary", "percent": 10, "interval": timedelta(minutes=5)},
+            "alarms": MappingProxyType({"names": ("one",), "poll": timedelta(milliseconds=1500)}),
+        }
+    )
+    assert RolloutPlan.from_dict(document) == canary(alarms={"names": ["one"], "poll": "1500ms"})
+
+
+def test_a_document_that_holds_itself_is_a_plan_error() -> None:
+    endless: dict[str, Any] = {}
+    endless["parameters"] = endless
+    with pytest.raises(PlanError, match="does it hold itself"):
+        canary(hooks={"before_traffic": endless})
+    with pytest.raises(ZeroDivisionError):
+        RolloutPlan.from_dict(Raising())
+
+
+class Raising(UserDict[str, Any]):
+    def items(self) -> Any:
+        raise ZeroDivisionError
 
 
 def test_plans_of_examples_are_read_with_their_folder() -> None:
@@ -175,5 +218,14 @@ def test_a_dict_and_its_text_have_the_same_problems(document: dict[str, Any]) ->
 
 
 def test_a_number_that_json_has_not_is_a_plan_error() -> None:
-    with pytest.raises(PlanError, match="cannot be read"):
+    with pytest.raises(PlanError, match=r"^strategy\.percent: `NaN` is not a number"):
         RolloutPlan("f", "a", Strategy.canary(float("nan"), "5m"))
+    with pytest.raises(PlanError, match=r"^strategy\.percent: `inf` is not a number"):
+        RolloutPlan("f", "a", Strategy.canary(10**400, "5m"))
+    with pytest.raises(PlanError, match=r"^strategy\.percent: "):
+        RolloutPlan("f", "a", Strategy.canary(10**30, "5m"))
+
+
+@given(json_values)
+def test_documents_are_written_as_python_writes_them(document: Any) -> None:
+    assert json.loads(as_json(document)) == document
