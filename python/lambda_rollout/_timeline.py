@@ -112,6 +112,8 @@ def _text(x: str, y: str, text: str, anchor: str, colour: str) -> str:
 
 
 def _clock(seconds: float) -> str:
+    if seconds < 10 and seconds % 1:
+        return f"{seconds:.1f}s"
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     said = [f"{count}{unit}" for count, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if count]

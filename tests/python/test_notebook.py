@@ -36,3 +36,9 @@ def test_a_name_cannot_break_out_of_the_drawing() -> None:
     assert "<script>&amp;" in texts(outcome._repr_svg_())
     assert "<script>" not in plan._repr_html_() + outcome._repr_html_()
     assert texts(plan._repr_svg_())
+
+
+def test_no_two_times_read_the_same() -> None:
+    plan = RolloutPlan("sample-handler", "main", "AllAtOnce")
+    for svg in (plan._repr_svg_(), run(plan, simulate=True)._repr_svg_()):
+        assert [text for text in texts(svg) if text in {"0", "0.0s"}] == ["0"], texts(svg)
