@@ -1,6 +1,6 @@
 use aws_sdk_lambda::config::{HttpClient, RuntimeComponents, SharedHttpClient};
 use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -12,9 +12,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 /// the SDK's own client does it when a client is made, once for each, even for the metadata service and
 /// for local endpoints, which speak plain HTTP.
 pub(super) fn http_client() -> SharedHttpClient {
+    let client = || Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    // Of the same type as the other: a client that knows no TLS at all would be a second HTTP stack in the library.
+    let nobody = TlsContext::builder().with_trust_store(TrustStore::empty());
+    let nobody = nobody.build().expect("it trusts nobody, which cannot be wrong");
     SharedHttpClient::new(ByScheme {
-        plain: Builder::new().build_http(),
-        tls: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+        plain: client().tls_context(nobody).build_https(),
+        tls: client().build_https(),
     })
 }
 
