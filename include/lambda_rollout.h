@@ -209,7 +209,7 @@ typedef enum {
     LRO_LOG_LEVEL_INFO = 3,
     // How.
     LRO_LOG_LEVEL_DEBUG = 4,
-    // In every detail.
+    // In every detail. A library that was built for release has none of it.
     LRO_LOG_LEVEL_TRACE = 5,
 } lro_log_level;
 

@@ -22,7 +22,7 @@ pub enum LogLevel {
     Info = 3,
     /// How.
     Debug = 4,
-    /// In every detail.
+    /// In every detail. A library that was built for release has none of it.
     Trace = 5,
 }
 

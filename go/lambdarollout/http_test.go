@@ -3,6 +3,7 @@ package lambdarollout_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -185,13 +186,17 @@ func TestOverHTTPAJournalCarriesOn(t *testing.T) {
 
 func TestASecretIsNotPrinted(t *testing.T) {
 	account := endpoint{}.account()
-	printed := fmt.Sprintf("%v %+v %#v %s", account, account, account, *account.AccessKeys)
+	encoded, err := json.Marshal(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := fmt.Sprintf("%v %+v %#v %s %s", account, account, account, *account.AccessKeys, encoded)
 	if strings.Contains(printed, "not-to-be-seen") || !strings.Contains(printed, "AKIDEXAMPLE") {
 		t.Error(printed)
 	}
 	run := newRuntime(t)
 	account.Profile = "no such profile"
-	_, err := run.Start(parse(t, canary), account, lro.Options{Journal: "/nowhere/journal"})
+	_, err = run.Start(parse(t, canary), account, lro.Options{Journal: "/nowhere/journal"})
 	if !errors.Is(err, lro.ErrJournal) || strings.Contains(fmt.Sprintf("%+v", err), "not-to-be-seen") {
 		t.Error(err)
 	}

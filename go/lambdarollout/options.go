@@ -14,20 +14,20 @@ import (
 // said here over it. The zero value leaves it as it is.
 type AWS struct {
 	// Region goes ahead of what the plan's ARN, the environment and the profile say.
-	Region string `json:"region,omitempty"`
+	Region string
 	// Profile goes ahead of AWS_PROFILE.
-	Profile string `json:"profile,omitempty"`
+	Profile string
 	// EndpointURL is the endpoint of every service, ahead of AWS_ENDPOINT_URL.
-	EndpointURL string `json:"endpoint_url,omitempty"`
+	EndpointURL string
 	// AccessKeys are credentials that last as long as the rollout.
-	AccessKeys *AccessKeys `json:"access_keys,omitempty"`
+	AccessKeys *AccessKeys
 }
 
-// AccessKeys are AWS credentials. Printed, they tell the key's id alone.
+// AccessKeys are AWS credentials. Printed or encoded as JSON, they tell the key's id alone.
 type AccessKeys struct {
-	AccessKeyID     string `json:"access_key_id"`
-	SecretAccessKey string `json:"secret_access_key"`
-	SessionToken    string `json:"session_token,omitempty"`
+	AccessKeyID     string
+	SecretAccessKey string `json:"-"`
+	SessionToken    string `json:"-"`
 }
 
 // String is the key's id.
@@ -73,7 +73,7 @@ type Hook struct {
 	//
 	// An error, a panic and a report without a verdict count as a failed hook.
 	Run func(ctx context.Context, request HookRequest) (HookReport, error)
-	// Timeout is how long it may take, in whole milliseconds; the plan's usual five minutes when 0.
+	// Timeout is how long it may take, in whole milliseconds; 15 minutes when 0.
 	Timeout time.Duration
 	// Parameters is what else the hook is told, encoded as JSON.
 	Parameters any
@@ -151,13 +151,26 @@ type AlarmReading struct {
 
 // wireOptions is how the library reads options.
 type wireOptions struct {
-	AWS       *AWS                `json:"aws,omitempty"`
+	AWS       *wireAWS            `json:"aws,omitempty"`
 	Seed      uint64              `json:"seed,omitempty"`
 	Speed     float64             `json:"speed,omitempty"`
 	Journal   string              `json:"journal,omitempty"`
 	RolloutID string              `json:"rollout_id,omitempty"`
 	Hooks     map[string]wireHook `json:"hooks,omitempty"`
 	Alarms    []string            `json:"alarms,omitempty"`
+}
+
+type wireAWS struct {
+	Region      string          `json:"region,omitempty"`
+	Profile     string          `json:"profile,omitempty"`
+	EndpointURL string          `json:"endpoint_url,omitempty"`
+	AccessKeys  *wireAccessKeys `json:"access_keys,omitempty"`
+}
+
+type wireAccessKeys struct {
+	AccessKeyID     string `json:"access_key_id"`
+	SecretAccessKey string `json:"secret_access_key"`
+	SessionToken    string `json:"session_token,omitempty"`
 }
 
 type wireHook struct {
@@ -194,6 +207,14 @@ func (o Options) encode(wire wireOptions) (string, error) {
 		return "", invalid("the options are no JSON: " + err.Error())
 	}
 	return string(document), nil
+}
+
+func (a AWS) encode() *wireAWS {
+	wire := &wireAWS{Region: a.Region, Profile: a.Profile, EndpointURL: a.EndpointURL}
+	if keys := a.AccessKeys; keys != nil {
+		wire.AccessKeys = &wireAccessKeys{keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken}
+	}
+	return wire
 }
 
 func (h *Hook) encode() wireHook {

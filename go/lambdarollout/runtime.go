@@ -49,7 +49,7 @@ func New(options RuntimeOptions) (*Runtime, error) {
 // [ErrPlan] and [ErrInvalidArgument] say that options do not fit the plan, [ErrConfig] that AWS cannot be called as
 // configured, [ErrJournal] that the journal cannot be used.
 func (r *Runtime) Start(plan *Plan, account AWS, options Options) (*Rollout, error) {
-	document, err := options.encode(wireOptions{AWS: &account})
+	document, err := options.encode(wireOptions{AWS: account.encode()})
 	if err != nil {
 		return nil, err
 	}

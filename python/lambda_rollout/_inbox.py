@@ -7,7 +7,6 @@ import inspect
 import json
 import threading
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
@@ -120,24 +119,46 @@ def _is_async(function: object) -> bool:
 
 
 class Inbox:
-    """The items of a rollout, as far as they were taken; what both kinds of inboxes have."""
+    """The items of a rollout, as far as they were taken; what both kinds of inboxes have.
+
+    Ctrl-C may come between any two steps of it, and then loses no event of the history: an item counts as taken when it
+    has been kept, and one that comes a second time is known by its number.
+    """
 
     def __init__(self, native: _native.NativeRollout, callables: Callables) -> None:
         self.native = native
         self.callables = callables
-        self.waiting: deque[Event] = deque()
         self.history: list[Event] = []
         self.at_end = False
+        self._seen = 0
+        self._given = 0
 
-    def take(self, text: str) -> Mapping[str, Any] | None:
-        """Keep an event; give what is none."""
+    def take(self, timeout: float) -> Mapping[str, Any] | None:
+        """Take the next item, if one comes within the time. Keep it if it is an event; else give it."""
+        try:
+            item = self.native.next(timeout, self._seen)
+        except EOFError:
+            self.at_end = True
+            return None
+        if item is None:
+            return None
+        number, text = item
         document: dict[str, Any] = json.loads(text)
-        if "seq" not in document:
-            return document
-        event = events._of(document, tuple(self.history))
-        self.history.append(event)
-        self.waiting.append(event)
-        return None
+        is_event = "seq" in document
+        if is_event and not (self.history and self.history[-1].seq >= document["seq"]):
+            self.history.append(events._of(document, tuple(self.history)))
+        self._seen = number
+        return None if is_event else document
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is an event that was kept and not given yet."""
+        return self._given < len(self.history)
+
+    def give(self) -> Event:
+        """Give the oldest of them."""
+        self._given += 1
+        return self.history[self._given - 1]
 
     def outcome(self, timeout: float) -> Outcome | None:
         """Give the outcome, as soon as it is there; of what was seen to the end it has the history."""
@@ -181,23 +202,17 @@ class ThreadInbox(Inbox):
                     self._changed.notify_all()
 
     def _take_next(self, timeout: float) -> None:
-        try:
-            text = self.native.next(timeout)
-        except EOFError:
-            self.at_end = True
-            return
-        request = None if text is None else self.take(text)
+        request = self.take(timeout)
         if request is not None and request["kind"] != "request_withdrawn":
             self.callables.answer_on_a_thread(self.native, request)
 
     def next(self) -> Event | None:
         """Give the next event; ``None`` after the last."""
-        while self.until(lambda: bool(self.waiting), None):
-            try:
-                return self.waiting.popleft()
-            except IndexError:
-                # Another thread was quicker.
-                continue
+        while self.until(lambda: self.has_more, None):
+            with self._changed:
+                # Another thread may have been quicker.
+                if self.has_more:
+                    return self.give()
         return None
 
 

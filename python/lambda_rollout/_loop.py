@@ -24,16 +24,11 @@ class LoopInbox(Inbox):
     async def until(self, done: Callable[[], bool]) -> bool:
         """Take what comes until this is so; ``False`` when nothing comes any more. Cancelling it loses nothing."""
         while not done() and not self.at_end:
-            try:
-                text = self.native.next(0)
-            except EOFError:
-                self.at_end = True
-                self._wake()
-                break
-            if text is None:
+            before = self._seen
+            request = self.take(0)
+            if self._seen == before and not self.at_end:
                 await self._readable()
                 continue
-            request = self.take(text)
             if request is not None:
                 self._answer(request)
             self._wake()
@@ -67,8 +62,8 @@ class LoopInbox(Inbox):
 
     async def next(self) -> Event | None:
         """Give the next event; ``None`` after the last."""
-        await self.until(lambda: bool(self.waiting))
-        return self.waiting.popleft() if self.waiting else None
+        await self.until(lambda: self.has_more)
+        return self.give() if self.has_more else None
 
 
 async def _called_on_the_loop(function: Callable[[Any], Any], argument: object) -> object:

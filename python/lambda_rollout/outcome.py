@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from . import _native, _timeline
+from . import _native
 from .errors import RolloutFailed
 
 if TYPE_CHECKING:
@@ -143,9 +143,13 @@ class Outcome:
         return f"{words}: {self.cause}" if self.cause else words
 
     def _repr_svg_(self) -> str:
+        from . import _timeline
+
         return _timeline.of_events(self.events)
 
     def _repr_html_(self) -> str:
+        from . import _timeline
+
         return _timeline.as_html(self._repr_svg_(), str(self))
 
     @classmethod

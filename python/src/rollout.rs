@@ -1,4 +1,4 @@
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use lambda_rollout::hosted::{
@@ -29,7 +29,18 @@ fn host() -> Result<&'static Host, Error> {
 
 /// A running rollout. Text that goes in and out is JSON.
 #[pyclass(frozen, module = "lambda_rollout._native")]
-pub(crate) struct NativeRollout(HostedRollout);
+pub(crate) struct NativeRollout {
+    rollout: HostedRollout,
+    newest: Mutex<Newest>,
+}
+
+/// The item that was given last, and its number. It is kept until the program says that it has it: between the return of a
+/// call and whatever Python does with what it returns, Ctrl-C may come.
+#[derive(Default)]
+struct Newest {
+    number: u64,
+    item: String,
+}
 
 #[pymethods]
 impl NativeRollout {
@@ -66,11 +77,21 @@ impl NativeRollout {
         })
     }
 
-    /// The next item; `None` when none came within these seconds, `EOFError` when none will come any more.
-    fn next(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<String>> {
+    /// The item after the one of this number, and its own; `None` when none came within these seconds, `EOFError` when
+    /// none will come any more. One thread at a time may ask.
+    fn next(&self, py: Python<'_>, timeout: Option<f64>, seen: u64) -> PyResult<Option<(u64, String)>> {
         let next = call(py, || {
-            Ok(match self.0.next(timeout.map(seconds))? {
-                Next::Item(item) => Some(Some(to_json(&item)?)),
+            if let Some(newest) = self.newest(|newest| (newest.number > seen).then(|| newest.given())) {
+                return Ok(Some(Some(newest)));
+            }
+            Ok(match self.rollout.next(timeout.map(seconds))? {
+                Next::Item(item) => {
+                    let item = to_json(&item)?;
+                    Some(Some(self.newest(|newest| {
+                        *newest = Newest { number: newest.number + 1, item };
+                        newest.given()
+                    })))
+                }
                 Next::TimedOut => Some(None),
                 Next::Ended => None,
             })
@@ -80,7 +101,7 @@ impl NativeRollout {
 
     /// The outcome; `None` when it has not come within these seconds.
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<String>> {
-        call(py, || self.0.wait(timeout.map(seconds))?.as_ref().map(to_json).transpose())
+        call(py, || self.rollout.wait(timeout.map(seconds))?.as_ref().map(to_json).transpose())
     }
 
     /// `pause`, `resume`, `promote` or `abort`, that one with a reason.
@@ -91,43 +112,43 @@ impl NativeRollout {
             "promote" => Command::Promote,
             _ => Command::Abort { reason: reason.to_owned() },
         };
-        call(py, || self.0.order(command))
+        call(py, || self.rollout.order(command))
     }
 
     fn answer_hook(&self, py: Python<'_>, request: u64, report: &str) -> PyResult<()> {
         call(py, || {
             let report =
                 serde_json::from_str(report).map_err(|error| misread("the hook's report", &error))?;
-            self.0.answer_hook(request, report)
+            self.rollout.answer_hook(request, report)
         })
     }
 
     fn answer_alarms(&self, py: Python<'_>, request: u64, readings: &str) -> PyResult<()> {
         call(py, || {
             let readings = serde_json::from_str(readings).map_err(|error| misread("the readings", &error))?;
-            self.0.answer_alarms(request, Ok(readings))
+            self.rollout.answer_alarms(request, Ok(readings))
         })
     }
 
     /// The alarms could not be read.
     fn refuse_alarms(&self, py: Python<'_>, request: u64, why: &str) -> PyResult<()> {
-        call(py, || self.0.answer_alarms(request, Err(Error::new(ErrorKind::Unreachable, why))))
+        call(py, || self.rollout.answer_alarms(request, Err(Error::new(ErrorKind::Unreachable, why))))
     }
 
     /// What it is doing, and the seconds that are left of what it waits for.
     fn status(&self, py: Python<'_>) -> PyResult<(String, Option<f64>)> {
         call(py, || {
-            let status = self.0.status()?;
+            let status = self.rollout.status()?;
             Ok((to_json(&status)?, status.left.map(|left| left.as_secs_f64())))
         })
     }
 
     fn has_ended(&self, py: Python<'_>) -> PyResult<bool> {
-        call(py, || self.0.has_ended())
+        call(py, || self.rollout.has_ended())
     }
 
     fn detach(&self, py: Python<'_>) -> PyResult<()> {
-        call(py, || self.0.detach())
+        call(py, || self.rollout.detach())
     }
 
     /// A descriptor that can be read from as long as there is something to take.
@@ -135,14 +156,27 @@ impl NativeRollout {
     fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
         use std::os::fd::AsRawFd;
 
-        call(py, || Ok(self.0.wake_descriptor()?.as_raw_fd()))
+        call(py, || Ok(self.rollout.wake_descriptor()?.as_raw_fd()))
+    }
+}
+
+impl NativeRollout {
+    fn newest<T>(&self, look: impl FnOnce(&mut Newest) -> T) -> T {
+        look(&mut self.newest.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Newest {
+    fn given(&self) -> (u64, String) {
+        (self.number, self.item.clone())
     }
 }
 
 fn start(plan: &Plan, options: &str, stage: Stage) -> Result<NativeRollout, Error> {
     let options: StartOptions =
         serde_json::from_str(options).map_err(|error| misread("the options", &error))?;
-    host()?.start(plan.0.clone(), stage, options).map(NativeRollout)
+    let rollout = host()?.start(plan.0.clone(), stage, options)?;
+    Ok(NativeRollout { rollout, newest: Mutex::default() })
 }
 
 /// What cannot be a time is none: the package lets no such number through.

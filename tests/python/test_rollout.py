@@ -6,6 +6,7 @@ import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from lambda_rollout import (
@@ -13,6 +14,7 @@ from lambda_rollout import (
     Checked,
     Event,
     Finished,
+    HookRequest,
     Outcome,
     PlanError,
     Rollout,
@@ -27,6 +29,7 @@ from lambda_rollout import (
     WrongStateError,
     run,
 )
+from lambda_rollout._native import NativeRollout
 
 from .conftest import LONG
 
@@ -207,3 +210,44 @@ def test_waiting_leaves_the_gil_to_others(plan: RolloutPlan) -> None:
         rollout.abort()
         waiting.join(LONG)
         assert not waiting.is_alive()
+
+
+class Interrupting:
+    """A native rollout on which Ctrl-C comes at the worst moment, once for every item: it is out, and nobody has it."""
+
+    def __init__(self, native: NativeRollout) -> None:
+        self.native = native
+        self.interrupted = 0
+
+    def next(self, timeout: float | None, seen: int) -> tuple[int, str] | None:
+        item = self.native.next(timeout, seen)
+        if item is not None and item[0] > self.interrupted:
+            self.interrupted = item[0]
+            raise KeyboardInterrupt
+        return item
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.native, name)
+
+
+def test_ctrl_c_between_the_library_and_python_loses_no_event(plan: RolloutPlan) -> None:
+    hooked: list[str] = []
+
+    def hook(request: HookRequest) -> bool:
+        hooked.append(request.hook)
+        return True
+
+    rollout = Rollout(plan, simulate=True, before_traffic=hook, after_traffic=hook).start()
+    inbox = rollout._taken
+    inbox.native = Interrupting(inbox.native)  # type: ignore[assignment]
+    taken: list[Event] = []
+    interrupts = 0
+    while not (taken and isinstance(taken[-1], Finished)):
+        try:
+            taken.append(next(rollout))
+        except KeyboardInterrupt:
+            interrupts += 1
+    assert interrupts >= len(taken)
+    assert [event.seq for event in taken] == list(range(1, len(taken) + 1))
+    assert rollout.wait().events == tuple(taken)
+    assert hooked == ["before_traffic", "after_traffic"]
