@@ -88,6 +88,20 @@ impl RolloutPlan {
     ///
     /// # Errors
     /// As [`RolloutPlan::parse`]; there are no lines.
+    ///
+    /// ```
+    /// use lambda_rollout::RolloutPlan;
+    /// use serde_json::json;
+    ///
+    /// let mut document = json!({ "function": "sample-handler", "alias": "live", "strategy": "AllAtOnce" });
+    /// document["version"] = json!({ "zip": "build/handler.zip" });
+    /// let plan = RolloutPlan::from_document(document)?.in_folder("/srv/release");
+    /// assert_eq!(plan.folder(), Some("/srv/release".as_ref()));
+    ///
+    /// let error = RolloutPlan::from_document(json!({ "function": "sample-handler" })).unwrap_err();
+    /// assert_eq!(error.problems()[0].path, "alias");
+    /// # Ok::<(), lambda_rollout::plan::PlanError>(())
+    /// ```
     pub fn from_document(document: serde_json::Value) -> Result<Self, PlanError> {
         read_plan(Parsed { root: Some(document.into()), problems: Vec::new() }, Origin::Document)
     }
