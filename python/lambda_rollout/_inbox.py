@@ -122,7 +122,7 @@ class Inbox:
     """The items of a rollout, as far as they were taken; what both kinds of inboxes have.
 
     Ctrl-C may come between any two steps of it, and then loses no event of the history: an item counts as taken when it
-    has been kept, and one that comes a second time is known by its number.
+    has been kept, and one that comes a second time is known by its number. A request is never answered twice.
     """
 
     def __init__(self, native: _native.NativeRollout, callables: Callables) -> None:
@@ -146,7 +146,7 @@ class Inbox:
         document: dict[str, Any] = json.loads(text)
         is_event = "seq" in document
         if is_event and not (self.history and self.history[-1].seq >= document["seq"]):
-            self.history.append(events._of(document, tuple(self.history)))
+            self.history.append(events._of(document, self.history))
         self._seen = number
         return None if is_event else document
 
@@ -176,15 +176,17 @@ class ThreadInbox(Inbox):
     def __init__(self, native: _native.NativeRollout, callables: Callables) -> None:
         super().__init__(native, callables)
         self._changed = threading.Condition()
-        self._taken_by_somebody = False
+        self._taker: int | None = None
 
     def until(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Take what comes until this is so; ``False`` when the time was up before."""
         end = None if timeout is None else time.monotonic() + max(timeout, 0)
+        # A taker of this very thread was left behind by a Ctrl-C: nobody is in here twice.
+        this = threading.get_ident()
         tried = False
         while True:
             with self._changed:
-                while self._taken_by_somebody and not done():
+                while self._taker not in {None, this} and not done():
                     if (left := _left(end)) <= 0:
                         return False
                     self._changed.wait(left)
@@ -192,13 +194,13 @@ class ThreadInbox(Inbox):
                     return done()
                 if (left := _left(end)) <= 0 and tried:
                     return False
-                self._taken_by_somebody = True
-            tried = True
+                tried = True
+                self._taker = this
             try:
                 self._take_next(max(left, 0))
             finally:
                 with self._changed:
-                    self._taken_by_somebody = False
+                    self._taker = None
                     self._changed.notify_all()
 
     def _take_next(self, timeout: float) -> None:

@@ -12,7 +12,7 @@ Each kind of event is a frozen dataclass, so that ``match`` tells them apart::
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -284,7 +284,7 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def _of(document: dict[str, Any], history: tuple[Event, ...]) -> Event:
+def _of(document: dict[str, Any], history: Sequence[Event]) -> Event:
     """Make an event of what the library says; `history` is what came before it."""
     kind = document["kind"]
     values = {key: value for key, value in document.items() if key not in {"kind", "seq", "at"}}

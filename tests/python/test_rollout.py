@@ -251,3 +251,12 @@ def test_ctrl_c_between_the_library_and_python_loses_no_event(plan: RolloutPlan)
     assert [event.seq for event in taken] == list(range(1, len(taken) + 1))
     assert rollout.wait().events == tuple(taken)
     assert hooked == ["before_traffic", "after_traffic"]
+
+
+def test_ctrl_c_that_leaves_a_taker_behind_stops_nobody(plan: RolloutPlan) -> None:
+    with Rollout(plan, simulate=True) as rollout:
+        rollout._taken._taker = threading.get_ident()
+        with ThreadPoolExecutor(1) as pool:
+            another = pool.submit(rollout.wait, LONG)
+            assert next(rollout).kind == "started"
+            assert another.result().is_success
