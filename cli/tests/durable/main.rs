@@ -1,0 +1,68 @@
+//! S9 when the power fails: what the journal has to know of an alias write is on the disk, and not only in the computer's
+//! memory, before that write is asked for. The real command is watched by a shim ahead of the C library.
+
+#![cfg(target_os = "linux")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use support::finished;
+use support::setting::Setting;
+
+const PLAN: &str = r#"
+function = "sample-handler"
+alias = "main"
+version = "2"
+strategy = { kind = "steps", steps = [{ percent = 10, hold = "50ms" }, { percent = 50, hold = "50ms" }] }
+alarms = { names = ["sample-handler-errors"], poll = "1s" }
+"#;
+
+/// Compiles the shim. `None` where there is no C compiler; where CI is set there has to be one.
+fn shim(folder: &Path) -> Option<String> {
+    if Command::new("cc").arg("--version").output().is_err() {
+        assert!(env::var_os("CI").is_none(), "CI needs a C compiler");
+        eprintln!("SKIP: there is no C compiler");
+        return None;
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/durable/watch.c");
+    let library = folder.join("watch.so").display().to_string();
+    let mut compiler = Command::new("cc");
+    compiler.args(["-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", &library]).arg(source).arg("-ldl");
+    let compiled = compiler.output().expect("it runs");
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    Some(library)
+}
+
+#[test]
+fn s9_the_journal_is_on_the_disk_before_each_write() {
+    let setting = Setting::new(PLAN);
+    let Some(shim) = shim(setting.folder.path()) else { return };
+    let (plan, journal, log) = (setting.plan(), setting.path("journal"), setting.path("watched"));
+    let mut command = setting.command(&["run", &plan, "--journal", &journal]);
+    let run = finished(&command.env("LD_PRELOAD", shim).env("WATCH_LOG", &log).output().expect("it runs"));
+    assert_eq!(run.code, 0, "{}", run.err);
+
+    let watched = fs::read_to_string(log).expect("it was watched");
+    let folder = fs::canonicalize(setting.folder.path()).expect("there").display().to_string();
+    let journal = format!("{folder}/journal");
+    let (mut asked, mut is_on_disk, mut has_its_name) = (0, false, false);
+    for line in watched.lines() {
+        match line.split_once(' ').unwrap_or((line, "")) {
+            ("wrote", path) if path == journal => is_on_disk = false,
+            ("synced", path) if path == journal => is_on_disk = true,
+            ("synced", path) if path == folder => has_its_name = true,
+            ("asked", _) => {
+                asked += 1;
+                assert!(is_on_disk, "write {asked} was asked for too early:\n{watched}");
+                assert!(has_its_name, "the journal's name was not on the disk:\n{watched}");
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(asked, 3, "{watched}");
+    assert_eq!(setting.endpoint.alias_history().len(), 3);
+}
