@@ -31,7 +31,10 @@ fn shim(folder: &Path) -> Option<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/durable/watch.c");
     let library = folder.join("watch.so").display().to_string();
     let mut compiler = Command::new("cc");
-    compiler.args(["-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", &library]).arg(source).arg("-ldl");
+    compiler
+        .args(["-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", &library])
+        .arg(source)
+        .arg("-ldl");
     let compiled = compiler.output().expect("it runs");
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     Some(library)
