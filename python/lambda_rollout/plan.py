@@ -33,7 +33,7 @@ class RolloutPlan(Frozen):
         How the weight rises: a `Strategy`, one of AWS's names, or as a document has it.
     version : str, int or mapping, optional
         ``"publish"`` (the default) publishes what ``$LATEST`` is; ``7`` or ``"7"`` is a version that exists; mappings
-        name new code, such as ``{"zip": "build/handler.zip"}``.
+        name new code, such as ``{"zip": "build/handler.zip"}``; a path is as good as its text.
     alarms : sequence of str or mapping, optional
         Names of CloudWatch alarms, or a mapping with ``names`` and ``poll``, ``missing`` and so on.
     bake : str or timedelta, optional

@@ -1,4 +1,6 @@
-//! Documents that Python programs hand over as values: what JSON has, and lengths of time.
+//! Documents that Python programs hand over as values: what JSON has, lengths of time, and paths.
+
+use std::path::PathBuf;
 
 use lambda_rollout::{Error, ErrorKind};
 use pyo3::exceptions::PyTypeError;
@@ -72,7 +74,7 @@ fn read(given: &Bound<'_, PyAny>, depth: usize) -> Result<Value, Flaw> {
     if given.is_none() {
         Ok(Value::Null)
     } else if let Ok(text) = given.cast::<PyString>() {
-        Ok(Value::String(text.to_cow()?.into_owned()))
+        text_of(text).map(Value::String)
     } else if let Ok(truth) = given.cast::<PyBool>() {
         Ok(Value::Bool(truth.is_true()))
     } else if given.is_instance_of::<PyInt>() {
@@ -87,10 +89,21 @@ fn read(given: &Bound<'_, PyAny>, depth: usize) -> Result<Value, Flaw> {
         entries(mapping, depth)
     } else if given.is_instance_of::<PyDelta>() {
         time(given)
+    } else if given.hasattr("__fspath__")? {
+        match given.extract::<PathBuf>()?.into_os_string().into_string() {
+            Ok(path) => Ok(Value::String(path)),
+            Err(_) => Err(Why::Value("the path is no Unicode".to_owned()).into()),
+        }
     } else {
-        let wanted = "a str, a number, a bool, None, a timedelta, a list, a tuple or a mapping";
+        let wanted = "a str, a number, a bool, None, a timedelta, a path, a list, a tuple or a mapping";
         Err(Why::Type(format!("a document has no {}; it has {wanted}", given.get_type().name()?)).into())
     }
+}
+
+/// Half of a surrogate pair is a character for Python, and for nobody else.
+fn text_of(text: &Bound<'_, PyString>) -> Result<String, Flaw> {
+    let text = text.to_cow().map_err(|_| Why::Value("the text is no Unicode".to_owned()))?;
+    Ok(text.into_owned())
 }
 
 fn integer(given: &Bound<'_, PyAny>) -> Result<Value, Flaw> {
@@ -124,7 +137,7 @@ fn entries(mapping: &Bound<'_, PyMapping>, depth: usize) -> Result<Value, Flaw> 
                 Why::Type(format!("a document's keys are str, not {}", key.get_type().name()?)).into()
             );
         };
-        let key = key.to_cow()?.into_owned();
+        let key = text_of(key)?;
         let value = read(&value, depth + 1).map_err(|flaw| flaw.under(format!(".{key}")))?;
         document.insert(key, value);
     }

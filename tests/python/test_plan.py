@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections import UserDict
 from datetime import timedelta
@@ -128,6 +129,17 @@ def test_a_document_may_be_of_any_mapping_with_times_where_they_stand() -> None:
         }
     )
     assert RolloutPlan.from_dict(document) == canary(alarms={"names": ["one"], "poll": "1500ms"})
+    assert canary(version={"zip": Path("build") / "handler.zip"}) == canary(version={"zip": "build/handler.zip"})
+
+
+def test_text_that_is_no_unicode_is_a_plan_error() -> None:
+    for wrong in (Strategy.from_dict, RolloutPlan.from_dict):
+        with pytest.raises(PlanError, match=r"^kind: the text is no Unicode"):
+            wrong({"kind": "\ud800"})
+    with pytest.raises(PlanError, match=r"^version: the text is no Unicode"):
+        canary(version={"\ud800": 1})
+    with pytest.raises(PlanError, match=r"^version\.zip: the path is no Unicode"):
+        canary(version={"zip": Path(os.fsdecode(b"\xff"))})
 
 
 def test_a_document_that_holds_itself_is_a_plan_error() -> None:
