@@ -218,7 +218,9 @@ impl Rollout {
             Err(_) => return self.retry.after_failure(Call::Confirm, self.now),
         };
         match self.compare_with_known(state) {
-            Standing::AsKnown => self.promoted(),
+            Standing::AsKnown if self.is_still_clear() => self.promoted(),
+            // The read was long in coming, and the alarms may have changed meanwhile.
+            Standing::AsKnown => self.retry.after(self.plan.alarms.poll, Call::Confirm, self.now),
             Standing::Settling => self.look_again_while_settling(Call::Confirm),
             Standing::Drifted => {}
             Standing::OursLanded(_) => unreachable!("a landed write leaves none that may land"),

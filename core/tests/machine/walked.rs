@@ -1,4 +1,4 @@
-//! What the walk found three deviations deep, as stories of their own: quick, and with a name.
+//! What the walk found three and four deviations deep, as stories of their own: quick, and with a name.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use lambda_rollout::ErrorKind;
 use lambda_rollout::account::{AliasState, Claim, Routing};
 use lambda_rollout::event::{Cause, EventKind, OutcomeKind};
 use lambda_rollout::machine::{Command, EffectResult, Input, Phase};
-use lambda_rollout::plan::AlreadyAlarming;
+use lambda_rollout::plan::{AlreadyAlarming, Hook};
 use lambda_rollout::units::RolloutId;
 
 use crate::bench::{Bench, Fate, canary, minutes, only, split};
@@ -217,4 +217,39 @@ fn a_restoring_write_does_not_wait_until_aws_has_settled() {
     bench.finish();
     assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::Aborted, only(1)));
     assert!(matches!(bench.cause(), Cause::Abort { .. }));
+}
+
+/// Weights that appear after a process died which had written none are not AWS's own, however soon they come.
+#[test]
+fn weights_of_another_hand_after_a_death_before_any_write_are_not_overwritten() {
+    let mut bench = Bench::new(canary(|plan| plan.before_traffic(Hook::in_process())));
+    bench.start();
+    bench.run_to(Phase::BeforeHook);
+    bench.die_and_restore();
+    bench.run_to(Phase::BeforeHook);
+    bench.command(Command::Pause).expect("it fits");
+    bench.set_alias(Some(split(1, 2, 37.0)));
+    bench.run_for(minutes(1));
+    if bench.outcome.is_none() {
+        bench.command(Command::Resume).expect("it is paused");
+        bench.finish();
+    }
+    assert!(bench.drifted(), "{:?}", bench.kinds());
+    assert_eq!((expected(&bench), bench.routing()), (Some(only(1)), only(1)));
+}
+
+/// The last read of a promotion was answered after an hour of sleep, in which the alarm has fired.
+#[test]
+fn nothing_is_promoted_on_a_look_from_before_a_sleep() {
+    let mut bench = Bench::new(canary(|plan| plan.bake(minutes(1))));
+    bench.start();
+    bench.run_to(Phase::Baking);
+    bench.held_kind = Some("read_alias");
+    bench.run_to(Phase::Confirming);
+    bench.run_for(minutes(0));
+    bench.now = bench.now + minutes(60);
+    bench.fire();
+    bench.release();
+    bench.finish();
+    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(1)));
 }
