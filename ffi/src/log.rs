@@ -1,8 +1,7 @@
 use std::ffi::{c_char, c_void};
-use std::fmt::{self, Write as _};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
-use tracing::field::{Field, Visit};
+use lambda_rollout::hosted::log_line;
 use tracing::{Event as LogEvent, Level, Metadata, Subscriber, span};
 
 use crate::boundary::{Failure, call, calling_out, is_calling_out};
@@ -112,10 +111,8 @@ impl Subscriber for Forward {
         if is_calling_out() {
             return;
         }
-        let mut line = Line::default();
-        event.record(&mut line);
         let target = c_string(event.metadata().target());
-        let message = c_string(line.0);
+        let message = c_string(log_line(event));
         let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(callback) = sink.callback
             && sink.process == std::process::id()
@@ -138,22 +135,5 @@ fn level(level: &Level) -> LogLevel {
         Level::INFO => LogLevel::Info,
         Level::DEBUG => LogLevel::Debug,
         Level::TRACE => LogLevel::Trace,
-    }
-}
-
-/// The message first, then each field as `name=value`.
-#[derive(Default)]
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let written = match field.name() {
-            "message" => {
-                let rest = std::mem::take(&mut self.0);
-                write!(self.0, "{value:?}{rest}")
-            }
-            name => write!(self.0, " {name}={value:?}"),
-        };
-        written.expect("a text takes all that is written to it");
     }
 }

@@ -2,12 +2,11 @@
 //! takes them. So nobody who logs waits for the GIL.
 
 use std::collections::VecDeque;
-use std::fmt::{Debug, Write};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use lambda_rollout::hosted::log_line;
 use pyo3::prelude::*;
-use tracing::field::{Field, Visit};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -49,11 +48,8 @@ impl<S: Subscriber> Layer<S> for ToPython {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut line = Line::default();
-        event.record(&mut line);
         let metadata = event.metadata();
-        let record =
-            (number(*metadata.level()), metadata.target().replace("::", "."), line.message + &line.fields);
+        let record = (number(*metadata.level()), metadata.target().replace("::", "."), log_line(event));
         let mut records = records();
         if records.waiting.len() == MOST {
             records.waiting.pop_front();
@@ -75,22 +71,6 @@ fn number(level: Level) -> u8 {
         Level::INFO => 20,
         Level::DEBUG => 10,
         Level::TRACE => 5,
-    }
-}
-
-#[derive(Default)]
-struct Line {
-    message: String,
-    fields: String,
-}
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        // Writing to a string does not fail.
-        let _written = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name => write!(self.fields, " {name}={value:?}"),
-        };
     }
 }
 

@@ -47,6 +47,7 @@
 mod accounts;
 mod host;
 mod item;
+mod log_line;
 mod options;
 mod process;
 mod queue;
@@ -58,6 +59,7 @@ mod wake;
 
 pub use host::{Host, HostOptions};
 pub use item::{Item, Next};
+pub use log_line::log_line;
 pub use options::{ProgramHook, StartOptions};
 pub use rollout::HostedRollout;
 #[cfg(feature = "sim")]
