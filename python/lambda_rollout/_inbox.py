@@ -146,7 +146,7 @@ class Inbox:
         document: dict[str, Any] = json.loads(text)
         is_event = "seq" in document
         if is_event and not (self.history and self.history[-1].seq >= document["seq"]):
-            self.history.append(events._of(document, self.history))
+            self.history.append(events._of(document, text, self.history))
         self._seen = number
         return None if is_event else document
 

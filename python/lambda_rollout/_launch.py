@@ -94,10 +94,14 @@ class Launch(Generic[AnInbox]):
             raise WrongStateError(f"the rollout was not started: use `with {type(self).__name__}(...)`, or `start()`")
         return self._inbox
 
+    def status(self) -> Status:
+        """Give what it is doing now."""
+        return Status._of(*self._native.status())
+
     def __repr__(self) -> str:
         shown: dict[str, object] = {"function": self.plan.function, "alias": self.plan.alias}
         if self._inbox is not None:
-            status = Status._of(*self._native.status())
+            status = self.status()
             shown |= {"phase": status.phase, "weight": status.weight}
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in shown.items())})"
 

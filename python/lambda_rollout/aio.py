@@ -15,7 +15,6 @@ from .errors import WaitTimeout, WrongStateError
 from .events import Event
 from .outcome import Outcome
 from .plan import RolloutPlan
-from .status import Status
 
 __all__ = ["AsyncRollout", "run_async"]
 
@@ -92,23 +91,7 @@ class AsyncRollout(Launch[LoopInbox]):
         return event
 
     async def wait(self, timeout: float | None = None) -> Outcome:
-        """Wait for the end. Events are kept meanwhile.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds.
-
-        Returns
-        -------
-        Outcome
-            How it ended. A failed canary is no exception.
-
-        Raises
-        ------
-        WaitTimeout
-            When it has not ended by then. It runs on.
-        """
+        """Wait for the end. Events are kept meanwhile. As `Rollout.wait`."""
         try:
             return await asyncio.wait_for(self._end(), timeout)
         except asyncio.TimeoutError:
@@ -148,10 +131,6 @@ class AsyncRollout(Launch[LoopInbox]):
         """
         self._native.detach()
         self._detached = True
-
-    def status(self) -> Status:
-        """Give what it is doing now."""
-        return Status._of(*self._native.status())
 
 
 async def run_async(

@@ -284,8 +284,8 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def _of(document: dict[str, Any], history: Sequence[Event]) -> Event:
-    """Make an event of what the library says; `history` is what came before it."""
+def _of(document: dict[str, Any], text: str, history: Sequence[Event]) -> Event:
+    """Make an event of what the library says, as a document and its text; `history` is what came before it."""
     kind = document["kind"]
     values = {key: value for key, value in document.items() if key not in {"kind", "seq", "at"}}
     match kind:
@@ -309,7 +309,7 @@ def _of(document: dict[str, Any], history: Sequence[Event]) -> Event:
             values["cause"] = Cause._of(values["cause"])
         case "finished":
             values = {"outcome": Outcome._of(values)}
-    event = _KINDS[kind](seq=document["seq"], at=_moment(document["at"]), _document=json.dumps(document), **values)
+    event = _KINDS[kind](seq=document["seq"], at=_moment(document["at"]), _document=text, **values)
     if isinstance(event, Finished):
         # The outcome shows the whole history, of which this event is the end.
         object.__setattr__(event.outcome, "events", (*history, event))

@@ -15,7 +15,6 @@ from .errors import WaitTimeout, WrongStateError
 from .events import Event
 from .outcome import Outcome
 from .plan import RolloutPlan
-from .status import Status
 
 __all__ = ["Rollout", "run"]
 
@@ -192,10 +191,6 @@ class Rollout(Launch[ThreadInbox]):
         """
         self._native.detach()
         self._detached = True
-
-    def status(self) -> Status:
-        """Give what it is doing now."""
-        return Status._of(*self._native.status())
 
 
 def run(plan: RolloutPlan, *, on_event: Callable[[Event], object] | None = None, **options: Any) -> Outcome:

@@ -78,24 +78,22 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
     return next(fd, parts, count);
 }
 
-int fdatasync(int fd)
+static int synced_by(const char *name, int fd)
 {
-    static int (*next)(int);
-    if (!next)
-        *(void **)&next = dlsym(RTLD_NEXT, "fdatasync");
+    int (*next)(int);
+    *(void **)&next = dlsym(RTLD_NEXT, name);
     int done = next(fd);
     if (done == 0)
         say_of("synced", fd);
     return done;
 }
 
+int fdatasync(int fd)
+{
+    return synced_by("fdatasync", fd);
+}
+
 int fsync(int fd)
 {
-    static int (*next)(int);
-    if (!next)
-        *(void **)&next = dlsym(RTLD_NEXT, "fsync");
-    int done = next(fd);
-    if (done == 0)
-        say_of("synced", fd);
-    return done;
+    return synced_by("fsync", fd);
 }

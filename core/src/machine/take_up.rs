@@ -89,9 +89,8 @@ impl Rollout {
         self.canary = Some(snapshot.canary_version);
         if self.alias.is_none() {
             let known = snapshot.alias.clone();
-            let has_written = snapshot.traffic_moved || !snapshot.under_way.is_empty();
-            let newest = has_written.then(|| snapshot.under_way.last().copied().unwrap_or(known.routing));
-            self.writes = Writes::left_behind(newest, &snapshot.under_way, self.now);
+            let written = snapshot.traffic_moved.then_some(known.routing);
+            self.writes = Writes::left_behind(written, &snapshot.under_way, self.now);
             self.alias = Some(known);
         }
         self.traffic_moved |= snapshot.traffic_moved;

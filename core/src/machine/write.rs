@@ -45,9 +45,10 @@ const SETTLING: Duration = Duration::from_secs(2 * 60);
 const SETTLING_POLL: Duration = Duration::from_secs(5);
 
 impl Writes {
-    /// What another process left: its writes without an answer, and where its newest one brought the alias, if it made
-    /// any. Where it made none, AWS has nothing to move, and weights are another hand's.
-    pub(super) fn left_behind(newest: Option<Routing>, under_way: &[Routing], now: Timestamp) -> Self {
+    /// What another process left: where its writes had brought the alias, if it made any, and those without an answer.
+    /// Where it made none, AWS has nothing to move, and weights are another hand's.
+    pub(super) fn left_behind(written: Option<Routing>, under_way: &[Routing], now: Timestamp) -> Self {
+        let newest = under_way.last().copied().or(written);
         Self {
             may_land: under_way.to_vec(),
             unanswered: !under_way.is_empty(),
