@@ -139,7 +139,7 @@ fn alarm_tone(state: Option<AlarmState>) -> Style {
     match state {
         Some(AlarmState::Ok) => tone::GOOD,
         Some(AlarmState::Alarm) => tone::BAD,
-        Some(AlarmState::InsufficientData) | None => tone::WARN,
+        Some(AlarmState::InsufficientData | AlarmState::Unreadable) | None => tone::WARN,
     }
 }
 

@@ -94,6 +94,7 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     aws: Option<Box<AwsAnswer>>,
+    queued: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -113,7 +114,20 @@ pub struct AwsAnswer {
 impl Error {
     /// An error of this kind. The message is lower case, one line, without a full stop, values last and in backticks.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), aws: None, source: None }
+        Self { kind, message: message.into(), aws: None, queued: false, source: None }
+    }
+
+    /// A call that this process has not made yet, since its other calls have used up what AWS allows. It had no effect
+    /// and says nothing of AWS: it is made again at once, and keeps its place in the queue.
+    #[must_use]
+    pub fn queued(message: impl Into<String>) -> Self {
+        Self { queued: true, ..Self::new(ErrorKind::Throttled, message) }
+    }
+
+    /// Whether the call only waits for its turn among this process's own calls; see [`Error::queued`].
+    #[must_use]
+    pub fn is_queued(&self) -> bool {
+        self.queued
     }
 
     /// Adds what AWS said.

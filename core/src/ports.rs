@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::Error;
 use crate::account::{
-    AlarmReading, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport, HookRequest,
-    PublishRequest,
+    AlarmReading, AlarmTransition, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport,
+    HookRequest, ProvisionedConcurrency, PublishRequest, Urgency,
 };
+use crate::error::{Error, ErrorKind};
 use crate::units::{AlarmName, AliasName, FunctionRef, Qualifier, Timestamp, Version};
 
 /// Reads and writes the plan's alias, and makes versions.
@@ -28,6 +28,17 @@ use crate::units::{AlarmName, AliasName, FunctionRef, Qualifier, Timestamp, Vers
 pub trait TrafficPort: Send + Sync {
     /// Reads the alias.
     async fn read_alias(&self, function: &FunctionRef, alias: &AliasName) -> Result<AliasState, Error>;
+
+    /// Reads the alias for a rollout, which says how urgent that is. To be implemented where calls wait for each other.
+    async fn read_alias_for(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+        urgency: Urgency,
+    ) -> Result<AliasState, Error> {
+        let _ = urgency;
+        self.read_alias(function, alias).await
+    }
 
     /// Writes the alias, guarded by the revision, and gives it as it is then.
     async fn write_alias(
@@ -66,6 +77,25 @@ pub trait TrafficPort: Send + Sync {
         function: &FunctionRef,
         request: &PublishRequest,
     ) -> Result<FunctionVersion, Error>;
+
+    /// Reads the provisioned concurrency of the alias; `None` where it has none, as everywhere that knows of none.
+    async fn read_provisioned_concurrency(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, Error> {
+        let _ = (function, alias);
+        Ok(None)
+    }
+
+    /// Whether this code is there to be put into `$LATEST`, as far as can be told without doing so.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Plan`] with what is wrong with it.
+    async fn check_code(&self, code: &CodeSource) -> Result<(), Error> {
+        let _ = code;
+        Ok(())
+    }
 }
 
 /// Reads alarms.
@@ -73,6 +103,19 @@ pub trait TrafficPort: Send + Sync {
 pub trait AlarmPort: Send + Sync {
     /// The state of every alarm of these that exists. All or nothing: a half-read list is an error.
     async fn read_alarms(&self, names: &[AlarmName]) -> Result<Vec<AlarmReading>, Error>;
+
+    /// Every change of this alarm's state after `after`, oldest first. Asked for where [`AlarmReading::since`] shows that
+    /// the alarm has been in another state between two readings.
+    ///
+    /// A source that keeps no history need not implement it: such an alarm then counts as having fired.
+    async fn read_alarm_history(
+        &self,
+        alarm: &AlarmName,
+        after: Timestamp,
+    ) -> Result<Vec<AlarmTransition>, Error> {
+        let _ = (alarm, after);
+        Err(Error::new(ErrorKind::Rejected, "this source of alarms keeps no history"))
+    }
 }
 
 /// Runs hooks.
@@ -80,6 +123,15 @@ pub trait AlarmPort: Send + Sync {
 pub trait HookPort: Send + Sync {
     /// Runs a hook to its end. What goes wrong is part of the report, for it fails the hook and not the call.
     async fn run_hook(&self, request: &HookRequest) -> HookReport;
+
+    /// Whether this function is there to be invoked as a hook, as far as can be told without doing so.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when it is not there. Any other error says that it could not be told.
+    async fn check_hook(&self, lambda: &FunctionRef) -> Result<(), Error> {
+        let _ = lambda;
+        Ok(())
+    }
 }
 
 /// Tells the time and waits.

@@ -12,8 +12,11 @@ pub enum AlarmState {
     Ok,
     /// Firing.
     Alarm,
-    /// Too little data to tell; also every state that this library does not know.
+    /// Too little data to tell.
     InsufficientData,
+    /// It cannot be told: CloudWatch could not evaluate the alarm, or gave a state that this library does not know. The
+    /// reading's reason says which. Neither a pass nor a failure, as for an alarm that cannot be read at all.
+    Unreadable,
 }
 
 impl fmt::Display for AlarmState {
@@ -22,6 +25,7 @@ impl fmt::Display for AlarmState {
             Self::Ok => "OK",
             Self::Alarm => "ALARM",
             Self::InsufficientData => "INSUFFICIENT_DATA",
+            Self::Unreadable => "UNREADABLE",
         })
     }
 }
@@ -35,6 +39,17 @@ pub struct AlarmReading {
     pub state: AlarmState,
     /// CloudWatch's own words on why; for people.
     pub reason: String,
-    /// When it came into this state, by CloudWatch's clock.
+    /// When it came into this state, by CloudWatch's clock: two readings that differ in this are of two stays in it.
     pub since: Option<Timestamp>,
+}
+
+/// A change of an alarm's state, from its history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmTransition {
+    /// When.
+    pub at: Timestamp,
+    /// The state from then on.
+    pub to: AlarmState,
+    /// CloudWatch's own words on why; for people.
+    pub reason: String,
 }

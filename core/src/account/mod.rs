@@ -6,10 +6,14 @@ mod alarm;
 mod alias;
 mod claim;
 mod hook;
+mod provisioned;
+mod urgency;
 mod version;
 
-pub use alarm::{AlarmReading, AlarmState};
+pub use alarm::{AlarmReading, AlarmState, AlarmTransition};
 pub use alias::{AliasState, AliasWrite, Routing};
 pub use claim::Claim;
 pub use hook::{HookFailure, HookMoment, HookReport, HookRequest, HookVerdict};
+pub use provisioned::ProvisionedConcurrency;
+pub use urgency::Urgency;
 pub use version::{CodeSource, FunctionVersion, Lifecycle, PublishRequest, UpdateStatus};

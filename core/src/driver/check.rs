@@ -41,7 +41,9 @@ pub async fn check(plan: RolloutPlan, ports: Ports) -> Result<CheckReport, Error
             match output {
                 Output::Persist(_) | Output::Withdraw(_) => {}
                 Output::Event(event) => events.push(event),
-                Output::Effect(id, effect) => running.push(perform(&ports, &plan, id, effect)),
+                Output::Effect(id, effect) => {
+                    running.push(perform(&ports, &plan, id, effect, machine.urgency()))
+                }
                 Output::Done(outcome) => return Ok(CheckReport { events, outcome: Some(outcome) }),
                 Output::CheckPassed => return Ok(CheckReport { events, outcome: None }),
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use crate::account::Urgency;
 use crate::error::{Error, ErrorKind};
 use crate::machine::{Effect, EffectId, EffectResult};
 use crate::plan::RolloutPlan;
@@ -18,12 +19,13 @@ pub(super) fn perform(
     plan: &Arc<RolloutPlan>,
     id: EffectId,
     effect: Effect,
+    urgency: Urgency,
 ) -> BoxFuture<'static, (EffectId, EffectResult)> {
     let (ports, plan) = (ports.clone(), Arc::clone(plan));
     let until = ports.clock.now() + effect.limit();
     async move {
         let kind = effect.kind();
-        let call = AssertUnwindSafe(call(&ports, &plan, &effect)).catch_unwind();
+        let call = AssertUnwindSafe(call(&ports, &plan, &effect, urgency)).catch_unwind();
         let result = tokio::select! {
             biased;
             result = call => result.unwrap_or_else(|_| panicked(&effect)),
@@ -35,11 +37,11 @@ pub(super) fn perform(
     .boxed()
 }
 
-async fn call(ports: &Ports, plan: &RolloutPlan, effect: &Effect) -> EffectResult {
+async fn call(ports: &Ports, plan: &RolloutPlan, effect: &Effect, urgency: Urgency) -> EffectResult {
     let (function, alias) = (plan.function(), plan.alias());
     let traffic = &ports.traffic;
     match effect {
-        Effect::ReadAlias => EffectResult::Alias(traffic.read_alias(function, alias).await),
+        Effect::ReadAlias => EffectResult::Alias(traffic.read_alias_for(function, alias, urgency).await),
         Effect::WriteAlias(write) => EffectResult::Alias(traffic.write_alias(function, alias, write).await),
         Effect::CreateAlias(version) => {
             EffectResult::Alias(traffic.create_alias(function, alias, *version).await)
@@ -50,7 +52,15 @@ async fn call(ports: &Ports, plan: &RolloutPlan, effect: &Effect) -> EffectResul
         }
         Effect::Publish(request) => EffectResult::Version(traffic.publish(function, request).await),
         Effect::ReadAlarms(names) => EffectResult::Alarms(ports.alarms.read_alarms(names).await),
+        Effect::ReadAlarmHistory { alarm, after } => {
+            EffectResult::AlarmHistory(ports.alarms.read_alarm_history(alarm, *after).await)
+        }
         Effect::RunHook(request) => EffectResult::Hook(ports.hooks.run_hook(request).await),
+        Effect::CheckHook(lambda) => EffectResult::Checked(ports.hooks.check_hook(lambda).await),
+        Effect::CheckCode(code) => EffectResult::Checked(traffic.check_code(code).await),
+        Effect::ReadProvisionedConcurrency => {
+            EffectResult::ProvisionedConcurrency(traffic.read_provisioned_concurrency(function, alias).await)
+        }
     }
 }
 
@@ -62,6 +72,9 @@ fn panicked(effect: &Effect) -> EffectResult {
             EffectResult::Version(Err(error))
         }
         Effect::ReadAlarms(_) => EffectResult::Alarms(Err(error)),
+        Effect::ReadAlarmHistory { .. } => EffectResult::AlarmHistory(Err(error)),
+        Effect::CheckHook(_) | Effect::CheckCode(_) => EffectResult::Checked(Err(error)),
+        Effect::ReadProvisionedConcurrency => EffectResult::ProvisionedConcurrency(Err(error)),
         Effect::RunHook(_) => {
             use crate::account::{HookFailure, HookReport};
             EffectResult::Hook(HookReport::failed(HookFailure::FunctionError, "the hook's port panicked"))

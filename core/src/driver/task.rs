@@ -189,7 +189,7 @@ impl RolloutTask {
         effect: Effect,
     ) -> BoxFuture<'static, (EffectId, EffectResult)> {
         let can_be_dropped = matches!(effect, Effect::RunHook(_) | Effect::ReadAlarms(_));
-        let performed = perform(&self.ports, plan, id, effect);
+        let performed = perform(&self.ports, plan, id, effect, self.machine.urgency());
         if !can_be_dropped {
             return performed;
         }

@@ -212,7 +212,7 @@ impl AlarmJudge {
 
     fn is_bad(&self, state: AlarmState) -> bool {
         match state {
-            AlarmState::Ok => false,
+            AlarmState::Ok | AlarmState::Unreadable => false,
             AlarmState::Alarm => true,
             AlarmState::InsufficientData => self.watch.insufficient_data == InsufficientData::RollBack,
         }

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::Snapshot;
 use crate::Error;
 use crate::account::{
-    AlarmReading, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport, HookRequest,
-    PublishRequest,
+    AlarmReading, AlarmTransition, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport,
+    HookRequest, ProvisionedConcurrency, PublishRequest,
 };
 use crate::event::{Event, Outcome};
-use crate::units::{AlarmName, Qualifier, Version};
+use crate::units::{AlarmName, FunctionRef, Qualifier, Timestamp, Version};
 
 /// Names one effect of one rollout, so that its result finds its way back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,8 +89,21 @@ pub enum Effect {
     Publish(PublishRequest),
     /// Read these alarms.
     ReadAlarms(Vec<AlarmName>),
+    /// Read how an alarm's state has changed since then.
+    ReadAlarmHistory {
+        /// The alarm.
+        alarm: AlarmName,
+        /// From here on.
+        after: Timestamp,
+    },
     /// Run a hook.
     RunHook(HookRequest),
+    /// Look whether a hook's function is there.
+    CheckHook(FunctionRef),
+    /// Look whether the plan's code is there.
+    CheckCode(CodeSource),
+    /// Read the provisioned concurrency of the plan's alias.
+    ReadProvisionedConcurrency,
 }
 
 /// How long a look at the alarms may take. What is answered later says nothing of the present.
@@ -108,7 +121,11 @@ impl Effect {
             Self::UpdateCode { .. } => "update_code",
             Self::Publish(_) => "publish",
             Self::ReadAlarms(_) => "read_alarms",
+            Self::ReadAlarmHistory { .. } => "read_alarm_history",
             Self::RunHook(_) => "run_hook",
+            Self::CheckHook(_) => "check_hook",
+            Self::CheckCode(_) => "check_code",
+            Self::ReadProvisionedConcurrency => "read_provisioned_concurrency",
         }
     }
 
@@ -116,10 +133,14 @@ impl Effect {
     #[must_use]
     pub fn limit(&self) -> Duration {
         match self {
-            Self::ReadAlias | Self::ReadVersion(_) | Self::WriteAlias(_) | Self::CreateAlias(_) => {
-                Duration::from_secs(10)
-            }
-            Self::ReadAlarms(_) => LOOK_LIMIT,
+            Self::ReadAlias
+            | Self::ReadVersion(_)
+            | Self::WriteAlias(_)
+            | Self::CreateAlias(_)
+            | Self::CheckHook(_)
+            | Self::CheckCode(_)
+            | Self::ReadProvisionedConcurrency => Duration::from_secs(10),
+            Self::ReadAlarms(_) | Self::ReadAlarmHistory { .. } => LOOK_LIMIT,
             Self::Publish(_) => Duration::from_secs(60),
             Self::UpdateCode { .. } => Duration::from_secs(10 * 60),
             Self::RunHook(request) => request.timeout,
@@ -137,8 +158,14 @@ pub enum EffectResult {
     Version(Result<FunctionVersion, Error>),
     /// Of [`Effect::ReadAlarms`].
     Alarms(Result<Vec<AlarmReading>, Error>),
+    /// Of [`Effect::ReadAlarmHistory`].
+    AlarmHistory(Result<Vec<AlarmTransition>, Error>),
     /// Of [`Effect::RunHook`].
     Hook(HookReport),
+    /// Of [`Effect::CheckHook`] and [`Effect::CheckCode`].
+    Checked(Result<(), Error>),
+    /// Of [`Effect::ReadProvisionedConcurrency`].
+    ProvisionedConcurrency(Result<Option<ProvisionedConcurrency>, Error>),
     /// Of any: no answer in time.
     TimedOut,
 }

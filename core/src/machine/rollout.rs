@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use super::stopwatch::Stopwatch;
 use super::take_up::Memory;
 use super::write::{Standing, Writes};
-use crate::account::{AliasState, FunctionVersion, HookMoment};
+use crate::account::{AliasState, FunctionVersion, HookMoment, Urgency};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
 use crate::plan::RolloutPlan;
@@ -267,6 +267,18 @@ impl Rollout {
     pub fn transitions_taken(&self) -> impl Iterator<Item = &'static Transition> {
         let taken = self.taken;
         TRANSITIONS.iter().enumerate().filter(move |(index, _)| taken & (1 << index) != 0).map(|(_, row)| row)
+    }
+
+    /// How urgent the call is that the rollout waits for: what a process has to share its API budget by.
+    #[must_use]
+    pub fn urgency(&self) -> Urgency {
+        match self.call {
+            _ if self.phase == Phase::RollingBack => Urgency::Restore,
+            // Until the read has decided about a write that may have given the canary traffic, nothing can be restored.
+            Some((_, Call::Resolve)) if self.writes.may_land() => Urgency::Restore,
+            Some((_, Call::Patrol)) => Urgency::Look,
+            _ => Urgency::Change,
+        }
     }
 
     /// The canary's share of traffic, as far as is known.

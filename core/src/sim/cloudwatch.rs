@@ -234,6 +234,7 @@ mod tests {
                 Evaluation::Becomes(AlarmState::Ok) => 'O',
                 Evaluation::Becomes(AlarmState::Alarm) => 'A',
                 Evaluation::Becomes(AlarmState::InsufficientData) => 'I',
+                Evaluation::Becomes(AlarmState::Unreadable) => '?',
             }
         };
         TREATMENTS.map(letter).iter().collect()

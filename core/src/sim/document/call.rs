@@ -46,7 +46,11 @@ pub(crate) enum CallKind {
     UpdateCode,
     Publish,
     ReadAlarms,
+    ReadAlarmHistory,
     RunHook,
+    CheckHook,
+    CheckCode,
+    ReadProvisionedConcurrency,
 }
 
 impl CallKind {
@@ -59,7 +63,11 @@ impl CallKind {
             Effect::UpdateCode { .. } => Self::UpdateCode,
             Effect::Publish(_) => Self::Publish,
             Effect::ReadAlarms(_) => Self::ReadAlarms,
+            Effect::ReadAlarmHistory { .. } => Self::ReadAlarmHistory,
             Effect::RunHook(_) => Self::RunHook,
+            Effect::CheckHook(_) => Self::CheckHook,
+            Effect::CheckCode(_) => Self::CheckCode,
+            Effect::ReadProvisionedConcurrency => Self::ReadProvisionedConcurrency,
         }
     }
 
@@ -73,7 +81,11 @@ impl CallKind {
             Self::UpdateCode => "UpdateFunctionCode",
             Self::Publish => "PublishVersion",
             Self::ReadAlarms => "DescribeAlarms",
+            Self::ReadAlarmHistory => "DescribeAlarmHistory",
             Self::RunHook => "Invoke",
+            Self::CheckHook => "GetFunction",
+            Self::CheckCode => "HeadObject",
+            Self::ReadProvisionedConcurrency => "GetProvisionedConcurrencyConfig",
         }
     }
 }
