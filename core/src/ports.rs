@@ -3,6 +3,9 @@
 //! [`crate::aws`] implements them over the AWS SDK and [`crate::sim`] on the simulated account. A service that
 //! brings its own alarms or hooks implements one of them and keeps the others.
 //!
+//! Methods that have a default say what is so where nothing is known: a port that passes calls on to another one has to pass
+//! these on too.
+//!
 //! Every call is made by the rollout's own task and may be dropped at any await point, when its time is up
 //! or the rollout has ended; an implementation must stand that.
 
