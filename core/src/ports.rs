@@ -145,7 +145,16 @@ pub trait Clock: Send + Sync {
 
     /// Waits until then.
     async fn wait_until(&self, at: Timestamp);
+
+    /// Called while the rollout waits for something outside of the account, such as its journal's disk. A virtual clock
+    /// stands still until what it gives is dropped, so that the waiting takes no time there; a real clock goes on.
+    fn stand(&self) -> Option<Standing> {
+        None
+    }
 }
+
+/// Keeps a virtual clock from moving until it is dropped.
+pub type Standing = Box<dyn Send + Sync>;
 
 /// The ports of one rollout. Cloning is cheap.
 #[derive(Clone)]

@@ -75,7 +75,10 @@ impl Setting {
                 () = async { task.run().await; std::future::pending().await } => unreachable!("it never ends"),
             }
         };
-        drive(&self.account, together, None).await
+        let result = drive(&self.account, together, None).await;
+        // What the task told before it died is written by another thread, which has the file until then.
+        Journal::open(self.path()).expect("it was let go of");
+        result
     }
 
     async fn pass(&self, time: Duration) {

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod setting;
+pub(crate) mod shim;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

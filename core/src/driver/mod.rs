@@ -10,6 +10,8 @@ mod perform;
 mod remote;
 mod repair;
 mod task;
+#[cfg(all(test, feature = "sim"))]
+mod tests;
 
 pub use check::{CheckReport, check};
 pub use clock::SystemClock;
