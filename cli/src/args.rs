@@ -25,13 +25,14 @@ Examples:
   lambda-rollout run plan.toml --simulate broken    the same with a release that fails
   lambda-rollout run plan.toml --journal r.journal  go on where it stood, should this die
 
-Signals: the first Ctrl-C, SIGTERM or closed terminal rolls back and then ends; the second one ends at \
-once and says in what state the alias is (exit 5).
+Signals: Ctrl-C, SIGTERM or a closed terminal rolls back and then ends. Further signals within 3 seconds, and \
+signals of another kind at any time, change nothing. The same signal again, later than that, waits 5 seconds for the \
+rollback, then leaves and says how the alias is (exit 5).
 
 On a terminal, type pause, resume (or r), promote or abort and Enter at any time.
 
-With --json, a reader that goes away does not stop the rollout: the events that follow are not written, \
-and a line on stderr says so.";
+With --json, a reader that goes away or stops reading does not stop the rollout: the events that it misses are \
+not written, and a line on stderr says so. At the end both streams are given 5 seconds to take what is left.";
 
 const REPAIR_HELP: &str = "\
 Where the plan is at hand, run it again instead: it carries on, or rolls back when an alarm fires.
@@ -62,13 +63,17 @@ pub(crate) struct Cli {
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
     pub(crate) verbose: u8,
 
-    /// No live progress line, even on a terminal.
+    /// No live progress line, even on a terminal; a status line every minute instead.
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) no_progress: bool,
+
+    /// Neither a live progress line nor a status line every minute.
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub(crate) quiet: bool,
 }
 
 /// Where to find AWS, when the environment does not say or says otherwise.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "AWS")]
 pub(crate) struct AwsArgs {
     /// The Region, in place of the configured one.
@@ -82,6 +87,32 @@ pub(crate) struct AwsArgs {
     /// Call this endpoint in place of AWS's own, for every service.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+}
+
+impl AwsArgs {
+    /// A command line of ours or of the AWS CLI that works on the same account and Region as this one.
+    pub(crate) fn on(&self, command: &str) -> String {
+        let options =
+            [("region", &self.region), ("profile", &self.profile), ("endpoint-url", &self.endpoint_url)];
+        let given = options.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        given.fold(command.to_owned(), |line, (name, value)| format!("{line} --{name} {}", quoted(value)))
+    }
+
+    /// Advice that may hold a line of the AWS CLI, which then works on the same account and Region as this one.
+    pub(crate) fn in_advice(&self, advice: &str) -> String {
+        const LINE: &str = "aws lambda update-alias";
+        advice.replace(LINE, &self.on(LINE))
+    }
+}
+
+/// The text as one word of a shell's line.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@%+,=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 #[derive(Debug, Subcommand)]

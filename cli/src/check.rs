@@ -5,28 +5,31 @@ use lambda_rollout::event::{CheckedAlarm, Event, EventKind, Outcome, OutcomeKind
 use lambda_rollout::plan::{RolloutPlan, VersionSource};
 
 use crate::args::{AwsArgs, CheckArgs};
-use crate::console::{Console, one_line, paint, tone};
+use crate::console::{one_line, paint, tone};
 use crate::failure::Failure;
+use crate::screen::Screen;
 use crate::world::World;
 
 /// Checks the plan and the account, says what was found, and gives the exit code.
-pub(crate) async fn check(args: &CheckArgs, aws: &AwsArgs) -> Result<u8, Failure> {
+pub(crate) async fn check(args: &CheckArgs, aws: &AwsArgs, screen: &Screen) -> Result<u8, Failure> {
     let plan = RolloutPlan::from_file(&args.plan)?;
     let world = World::open(&plan, aws, &args.simulation).await?;
-    let console = Console::stderr();
-    console.say(&good(&format!(
-        "plan {}: {}:{}, {}",
-        args.plan.display(),
-        plan.function(),
-        plan.alias(),
-        plan.strategy()
-    )));
+    screen.say(
+        good(&format!(
+            "plan {}: {}:{}, {}",
+            args.plan.display(),
+            plan.function(),
+            plan.alias(),
+            plan.strategy()
+        )),
+        0,
+    );
     let report = world.check(&plan).await?;
     for line in report.events.iter().flat_map(|event| findings(&plan, event)) {
-        console.say(&line);
+        screen.say(line, 0);
     }
     let code = report.outcome.as_ref().map_or(0, Outcome::exit_code);
-    console.say(&verdict(&plan, report.outcome.as_ref()));
+    screen.say(verdict(&plan, report.outcome.as_ref()), 0);
     Ok(code)
 }
 

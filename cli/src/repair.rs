@@ -5,12 +5,13 @@ use lambda_rollout::driver::{self, Repair, RepairEnd};
 use serde_json::json;
 
 use crate::args::{AwsArgs, RepairArgs};
-use crate::console::{Console, one_line, paint, tone};
+use crate::console::{one_line, paint, tone};
 use crate::failure::{Failure, print};
+use crate::screen::Screen;
 use crate::world;
 
 /// Settles the alias and says what was found and what came of it.
-pub(crate) async fn repair(args: &RepairArgs, aws: &AwsArgs) -> Result<u8, Failure> {
+pub(crate) async fn repair(args: &RepairArgs, aws: &AwsArgs, screen: &Screen) -> Result<u8, Failure> {
     let (function, alias) = &args.target;
     let ports = world::account_of(function, aws).await?.ports();
     let repair = driver::repair(function, alias, args.to, ports).await.map_err(Failure::refused)?;
@@ -21,7 +22,10 @@ pub(crate) async fn repair(args: &RepairArgs, aws: &AwsArgs) -> Result<u8, Failu
     if args.json {
         print(&document(args, &repair).to_string())?;
     } else {
-        Console::stderr().say(&lines(args, &repair).join("\n"));
+        screen.write({
+            let lines = lines(args, &repair);
+            move |_| lines.join("\n")
+        });
     }
     Ok(code)
 }

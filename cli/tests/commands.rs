@@ -182,7 +182,8 @@ fn help_goes_to_stdout_and_says_it_all() {
 
     Output:
       -v, --verbose...   Log what the library does to stderr; twice for more, three times for all of it
-          --no-progress  No live progress line, even on a terminal
+          --no-progress  No live progress line, even on a terminal; a status line every minute instead
+      -q, --quiet        Neither a live progress line nor a status line every minute
 
     Exit codes:
       0  promoted, or there was nothing to do
@@ -218,7 +219,8 @@ fn help_goes_to_stdout_and_says_it_all() {
     Output:
           --json         Write each event to stdout as one line of JSON, as it happens
       -v, --verbose...   Log what the library does to stderr; twice for more, three times for all of it
-          --no-progress  No live progress line, even on a terminal
+          --no-progress  No live progress line, even on a terminal; a status line every minute instead
+      -q, --quiet        Neither a live progress line nor a status line every minute
 
     Journal:
           --journal <FILE>  Keep a journal in FILE, and carry on what it tells of: after a crash, the
@@ -236,13 +238,15 @@ fn help_goes_to_stdout_and_says_it_all() {
       lambda-rollout run plan.toml --simulate broken    the same with a release that fails
       lambda-rollout run plan.toml --journal r.journal  go on where it stood, should this die
 
-    Signals: the first Ctrl-C, SIGTERM or closed terminal rolls back and then ends; the second one ends
-    at once and says in what state the alias is (exit 5).
+    Signals: Ctrl-C, SIGTERM or a closed terminal rolls back and then ends. Further signals within 3
+    seconds, and signals of another kind at any time, change nothing. The same signal again, later than
+    that, waits 5 seconds for the rollback, then leaves and says how the alias is (exit 5).
 
     On a terminal, type pause, resume (or r), promote or abort and Enter at any time.
 
-    With --json, a reader that goes away does not stop the rollout: the events that follow are not
-    written, and a line on stderr says so.
+    With --json, a reader that goes away or stops reading does not stop the rollout: the events that it
+    misses are not written, and a line on stderr says so. At the end both streams are given 5 seconds to
+    take what is left.
     "#);
     for command in ["check", "show", "status", "schema"] {
         assert_eq!(run(&[command, "--help"]).code, 0, "{command}");
