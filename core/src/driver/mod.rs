@@ -11,7 +11,7 @@ mod remote;
 mod repair;
 mod task;
 
-pub use check::{CheckReport, check};
+pub use check::{CHECK_LIMIT, CheckReport, FirstMove, check, check_within};
 pub use clock::SystemClock;
 pub use handle::RolloutHandle;
 pub use launch::{Launch, start};
