@@ -34,10 +34,21 @@ On a terminal, type pause, resume (or r), promote or abort and Enter at any time
 With --json, a reader that goes away or stops reading does not stop the rollout: the events that it misses are \
 not written, and a line on stderr says so. At the end both streams are given 5 seconds to take what is left.";
 
+const CHECK_HELP: &str = "\
+It ends within 30 seconds: what is not ready by then is named, with exit code 3.
+
+With --json, one object: `function`, `alias`, `exit_code`, `message` (for people), `timed_out`, `events`; `would` \
+(what a run does first: `action` is shift, hold or create_alias) where it would go ahead, else `outcome` and `cause`.
+
+Exit codes: 0 a run would go ahead, or has nothing to do; 2 the plan is wrong; 3 a run would be refused, or not ready.";
+
 const REPAIR_HELP: &str = "\
 Where the plan is at hand, run it again instead: it carries on, or rolls back when an alarm fires.
-`lambda-rollout status FUNCTION:ALIAS` shows the two versions and who moved the alias; a runner that still \
-lives lets go when it sees the change.
+`lambda-rollout status FUNCTION:ALIAS` shows the two versions and which rollout has claimed the alias. Stop a runner \
+that is still alive first: it takes the repair for drift, and where the chosen version is its canary it rolls that \
+back within a minute. A warning says so where there is a claim.
+
+A version that is Inactive can be chosen: Lambda activates it when it is invoked. `run` refuses it as a canary.
 
 Exit codes: 0 settled, or nothing to do; 3 refused, nothing was written; 5 changed by somebody else meanwhile, \
 or not settled: a person has to look.";
@@ -98,10 +109,10 @@ impl AwsArgs {
         given.fold(command.to_owned(), |line, (name, value)| format!("{line} --{name} {}", quoted(value)))
     }
 
-    /// Advice that may hold a line of the AWS CLI, which then works on the same account and Region as this one.
+    /// Advice that may hold such a line, which then works on the same account and Region as this one.
     pub(crate) fn in_advice(&self, advice: &str) -> String {
-        const LINE: &str = "aws lambda update-alias";
-        advice.replace(LINE, &self.on(LINE))
+        let lines = ["aws lambda update-alias", "lambda-rollout repair"];
+        lines.iter().fold(advice.to_owned(), |advice, line| advice.replace(line, &self.on(line)))
     }
 }
 
@@ -121,7 +132,8 @@ pub(crate) enum Command {
     #[command(after_help = RUN_HELP)]
     Run(RunArgs),
 
-    /// Read a plan and look at the account as a run would before any traffic moves. Writes nothing anywhere.
+    /// Read a plan and check the account as a run would before any traffic moves. Writes nothing anywhere.
+    #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
 
     /// Print what a plan would do: its timeline, its calls and the IAM policy that it needs. Calls nothing.
@@ -182,6 +194,10 @@ pub(crate) struct CheckArgs {
 
     #[command(flatten)]
     pub(crate) simulation: SimulationArgs,
+
+    /// Print one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

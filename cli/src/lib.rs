@@ -74,7 +74,7 @@ fn dispatch(cli: &Cli, screen: &Screen) -> Result<u8, Failure> {
     match &cli.command {
         Command::Run(args) => block_on(run::run(args, &cli.aws, screen, live)),
         Command::Check(args) => block_on(check::check(args, &cli.aws, screen)),
-        Command::Show(args) => show::show(args),
+        Command::Show(args) => show::show(args, &cli.aws),
         Command::Repair(args) => block_on(repair::repair(args, &cli.aws, screen)),
         Command::Status(args) => block_on(status::status(args, &cli.aws)),
         Command::Schema => {

@@ -154,9 +154,9 @@ impl World {
         }
     }
 
-    /// Makes a plan's pre-flight checks.
-    pub(crate) async fn check(&self, plan: &RolloutPlan) -> Result<CheckReport, Failure> {
-        let check = driver::check(plan.clone(), self.ports());
+    /// Makes a plan's pre-flight checks, within this time.
+    pub(crate) async fn check(&self, plan: &RolloutPlan, limit: Duration) -> Result<CheckReport, Failure> {
+        let check = driver::check_within(plan.clone(), self.ports(), limit);
         Ok(match self {
             Self::Aws(_) => check.await?,
             Self::Simulated(account, ..) => sim::drive(account, check, None).await?,
