@@ -34,7 +34,7 @@ pub(crate) async fn say(
     let state = state(&status, reading.map(|alias| one_line(&alias.routing.to_string())));
     let lines = vec![
         format!(
-            "{} on {signal} while {}: the rollback was not awaited",
+            "{} on {signal} while {}, before the rollback was done",
             paint(tone::BAD, "left"),
             status.phase
         ),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use lambda_rollout::driver::RolloutHandle;
+use lambda_rollout::driver::{RolloutHandle, RolloutTask};
 use lambda_rollout::event::{Event, EventKind};
 use lambda_rollout::journal::Journal;
 use lambda_rollout::machine::Command;
@@ -49,34 +49,11 @@ pub(crate) async fn run(args: &RunArgs, aws: &AwsArgs, screen: &Screen, live: bo
     let display = Display::new(screen.clone(), live && !shares_the_terminal(args));
     let keyboard = Keyboard::open(display.is_live());
 
-    let launch = world.launch(plan.clone());
-    let launch = match journal {
-        Some(journal) => launch.journal(journal),
-        None => launch,
-    };
-    let (handle, task) = launch.into_task()?;
-    let clock = world.clock();
-    let history = History::new(plan.alias().clone(), clock.now());
     let pace = args
         .speed
         .or_else(|| if screen.console().is_live() { world.pace_to_take(&plan, WATCHABLE) } else { None });
-    let world = &world;
-    let mut watch = Watch {
-        plan: Arc::new(plan),
-        world,
-        aws,
-        handle,
-        clock,
-        history,
-        signals,
-        began: Instant::now(),
-        wishes: Wishes::default(),
-        leaving: None,
-        orders: FuturesUnordered::new(),
-        keyboard,
-        display,
-        log,
-    };
+    let (mut watch, task) = Watch::begin(plan, journal, &world, aws, signals, keyboard, display)?;
+    watch.log = log;
     world.attend(task, watch.until_the_end(), pace).await
 }
 
@@ -103,6 +80,9 @@ struct Watch<'a> {
     keyboard: Keyboard,
     display: Display,
     log: Option<EventLog>,
+    /// A fault on purpose, for the test of what happens then: at the event of this name.
+    #[cfg(test)]
+    panics_at: Option<&'static str>,
 }
 
 /// Why nothing is watched any longer.
@@ -113,7 +93,45 @@ enum End {
     Left(&'static str),
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    /// A rollout about to begin, and who watches it.
+    fn begin(
+        plan: RolloutPlan,
+        journal: Option<Journal>,
+        world: &'a World,
+        aws: &'a AwsArgs,
+        signals: Signals,
+        keyboard: Keyboard,
+        display: Display,
+    ) -> Result<(Self, RolloutTask), Failure> {
+        let launch = world.launch(plan.clone());
+        let launch = match journal {
+            Some(journal) => launch.journal(journal),
+            None => launch,
+        };
+        let (handle, task) = launch.into_task()?;
+        let clock = world.clock();
+        let watch = Self {
+            history: History::new(plan.alias().clone(), clock.now()),
+            plan: Arc::new(plan),
+            world,
+            aws,
+            handle,
+            clock,
+            signals,
+            began: Instant::now(),
+            wishes: Wishes::default(),
+            leaving: None,
+            orders: FuturesUnordered::new(),
+            keyboard,
+            display,
+            log: None,
+            #[cfg(test)]
+            panics_at: None,
+        };
+        Ok((watch, task))
+    }
+
     async fn until_the_end(&mut self) -> Result<u8, Failure> {
         let end = loop {
             // A fault in what watches must not leave the canary in traffic: the rollout goes on, and signals are heard.
@@ -131,7 +149,9 @@ impl Watch<'_> {
             }
             End::Finished => {
                 let outcome = self.handle.wait().await?;
-                let (history, aws) = (self.history.clone(), self.aws.clone());
+                let (mut history, aws) = (self.history.clone(), self.aws.clone());
+                // The event of the end may have met a fault of ours.
+                history.outcome.get_or_insert_with(|| outcome.clone());
                 self.display.finish(move |width| timeline(&history, &aws, width));
                 outcome.exit_code()
             }
@@ -174,6 +194,8 @@ impl Watch<'_> {
 
     fn tell(&mut self, event: &Event) {
         self.world.see(event);
+        #[cfg(test)]
+        assert_ne!(self.panics_at, Some(event.kind.name()), "a fault on purpose");
         if let Some(log) = &mut self.log {
             log.write(event);
         }
@@ -210,9 +232,9 @@ impl Watch<'_> {
     fn hear(&mut self, signal: &'static str) {
         match self.wishes.hear(signal, self.began.elapsed()) {
             Wish::RollBack => {
+                let later = words::span(ONE_WISH);
                 self.note(&format!(
-                    "{signal}: rolling back, then ending; again after {}, leaving",
-                    words::span(ONE_WISH)
+                    "{signal}: rolling back, then ending; {signal} again after {later} leaves before the end"
                 ));
                 self.order(Command::Abort { reason: signal.to_owned() });
             }
@@ -267,5 +289,38 @@ async fn pause(time: Duration) {
 async fn until(leaving: Option<(&'static str, Instant)>) {
     if let Some((_, at)) = leaving {
         tokio::time::sleep_until(at).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_rollout::sim::{Scenario, SimAccount};
+
+    use super::*;
+
+    #[test]
+    fn a_fault_in_what_watches_leaves_the_rollout_to_its_end() {
+        let plan = RolloutPlan::builder("sample-handler", "main")
+            .publish()
+            .strategy_named("Canary10Percent5Minutes");
+        let plan = plan.build().expect("a plan");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        for event in ["started", "shifted", "step_held", "promoted", "finished"] {
+            let account = SimAccount::new(&plan, &Scenario::default(), 1);
+            let world = World::Simulated(account.clone(), Scenario::default(), 1);
+            let code = runtime.as_ref().expect("a runtime").block_on(async {
+                let signals = Signals::listen().expect("signals");
+                let display = Display::new(Screen::nowhere(), false);
+                let aws = AwsArgs::default();
+                let watch =
+                    Watch::begin(plan.clone(), None, &world, &aws, signals, Keyboard::none(), display);
+                let (mut watch, task) = watch.expect("it begins");
+                watch.panics_at = Some(event);
+                world.attend(task, watch.until_the_end(), None).await
+            });
+            assert_eq!(code.expect("an exit code"), 0, "{event}");
+            let weights = account.alias_history().len();
+            assert_eq!(weights, 2, "{event}");
+        }
     }
 }

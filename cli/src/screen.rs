@@ -15,8 +15,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console::{Console, paint, tone};
 
-/// How long nothing may be said while there is something to wait for.
-const SILENCE: Duration = Duration::from_secs(60);
+/// How long nothing may be said while there is something to wait for: a line at least every minute.
+const SILENCE: Duration = Duration::from_secs(55);
 /// How often the live line is drawn at most.
 const FRAME: Duration = Duration::from_millis(100);
 /// How long the end waits for a stream that takes nothing.
@@ -81,6 +81,12 @@ impl Screen {
     pub(crate) fn start(quiet: bool) -> io::Result<Self> {
         let silence = if quiet { None } else { Some(SILENCE) };
         Self::start_on(Console::stderr(), AutoStream::always(io::stderr()), silence)
+    }
+
+    /// A screen that nobody sees.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Self {
+        Self::start_on(Console::plain(), io::sink(), None).expect("a thread")
     }
 
     fn start_on(

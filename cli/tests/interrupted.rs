@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::io::Write;
+use std::process::Stdio;
 use std::time::Duration;
 
 use lambda_rollout_aws_tests::{Fault, Held, only, split};
@@ -122,7 +124,7 @@ fn a_deliberate_second_signal_leaves_and_says_how_the_alias_is() {
     let run = running.finish();
     assert_eq!((run.code, setting.routing()), (5, split(10.0)), "{}", run.err);
     for words in [
-        "left on SIGTERM while rolling back",
+        "left on SIGTERM while rolling back, before the rollback was done",
         "alias main is on version 1 with 10 % on version 2, read just now; a write may still be under way",
         "lambda-rollout status sample-handler:main",
     ] {
@@ -142,4 +144,49 @@ fn what_cannot_be_known_on_leaving_is_not_said() {
     assert_eq!(run.code, 5, "{}", run.err);
     let words = "alias main was last seen on version 1 with 10 % on version 2, and could not be read now";
     assert!(run.err.contains(words) && run.err.contains("a write may still be under way"), "{}", run.err);
+}
+
+/// Bash passes the SIGHUP of its terminal on, and the kernel sends another one when bash has ended.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_that_closes_under_an_interactive_bash_is_one_wish() {
+    let setting = Setting::new(PLAN);
+    let plain = setting.command(&[]);
+    let mut script = std::process::Command::new("script");
+    script
+        .args(["-qfec", "bash --norc -i", "/dev/null"])
+        .envs(plain.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let Ok(mut terminal) = script.stdin(Stdio::piped()).stdout(Stdio::null()).spawn() else {
+        assert!(std::env::var_os("CI").is_none(), "`script` is needed");
+        return println!("SKIP: there is no `script` to make a terminal");
+    };
+    let events = setting.path("events");
+    let made = std::process::Command::new("mkfifo").arg(&events).status().expect("mkfifo runs");
+    assert!(made.success());
+    let line = format!(
+        "echo $$ > {}; {} run {} --json > {events}\n",
+        setting.path("bash"),
+        plain.get_program().to_str().expect("UTF-8"),
+        setting.plan(),
+    );
+    terminal.stdin.as_mut().expect("piped").write_all(line.as_bytes()).expect("typed");
+    // It ends with the command, which has no terminal to say its end on.
+    let reading = std::thread::spawn(move || std::fs::read_to_string(events).expect("readable"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(setting.endpoint.arrived("UpdateAlias", 1));
+    let seen = setting.endpoint.requests_of("DescribeAlarms").len();
+    runtime.block_on(setting.endpoint.arrived("DescribeAlarms", seen + 2));
+    let held = setting.endpoint.hold("UpdateAlias", 2);
+    terminal.kill().expect("killed");
+    terminal.wait().expect("it ends");
+    let write = arrived(held);
+    let bash = std::fs::read_to_string(setting.path("bash")).expect("written");
+    while std::path::Path::new("/proc").join(bash.trim()).join("exe").exists() {
+        std::thread::yield_now();
+    }
+    write.apply();
+    let events = reading.join().expect("read");
+    let last = events.lines().last().expect("there are events");
+    assert!(last.contains("\"outcome\":\"aborted\"") && last.contains("SIGHUP"), "{last}");
+    assert_eq!(setting.routing(), only(1));
 }
