@@ -308,7 +308,7 @@ impl Lambda {
     fn check_routing(&self, routing: &Routing, now: Timestamp) -> Result<(), Refusal> {
         let main = match routing.version {
             Qualifier::Published(version) => Some(self.ready_version(version, now)?),
-            Qualifier::Latest => None,
+            Qualifier::Latest | Qualifier::LatestPublished => None,
         };
         let Some((second, _)) = routing.additional else { return Ok(()) };
         let Some(main) = main else {
@@ -358,6 +358,10 @@ impl Lambda {
     pub(super) fn version(&self, which: Qualifier, now: Timestamp) -> Result<FunctionVersion, Refusal> {
         match which {
             Qualifier::Latest => Ok(self.describe_latest(now)),
+            Qualifier::LatestPublished => {
+                let newest = self.newest().ok_or_else(|| Refusal::absent("version `$LATEST.PUBLISHED`"))?;
+                Ok(newest.1.describe(newest.0, now))
+            }
             Qualifier::Published(version) => {
                 let published = self.versions.get(&version);
                 let published =

@@ -130,6 +130,12 @@ impl Scenario {
         self.0.start + until
     }
 
+    /// Whether the runner dies in it, which only [`simulate`](super::simulate) plays.
+    #[must_use]
+    pub fn kills_the_runner(&self) -> bool {
+        !self.0.runner.dies_after_effect.is_empty()
+    }
+
     /// The same scenario at another time: what serves a simulated account in real time starts it now.
     #[must_use]
     pub fn starting_at(mut self, start: Timestamp) -> Self {
