@@ -264,7 +264,8 @@ impl RolloutTask {
         {
             return self.begin_when_written(written, plan, id, effect);
         }
-        let can_be_dropped = matches!(effect, Effect::RunHook(_) | Effect::ReadAlarms(_));
+        let can_be_dropped =
+            matches!(effect, Effect::RunHook(_) | Effect::ReadAlarms(_) | Effect::ReadAlarmHistory { .. });
         let performed = perform(&self.ports, plan, id, effect, self.machine.urgency());
         if !can_be_dropped {
             return performed;
