@@ -3,6 +3,7 @@
 // Each test program uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod running;
 pub(crate) mod setting;
 pub(crate) mod shim;
 

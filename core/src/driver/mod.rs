@@ -13,7 +13,7 @@ mod task;
 #[cfg(all(test, feature = "sim"))]
 mod tests;
 
-pub use check::{CheckReport, check};
+pub use check::{CHECK_LIMIT, CheckReport, FirstMove, check, check_within};
 pub use clock::SystemClock;
 pub use handle::RolloutHandle;
 pub use launch::{Launch, start};

@@ -11,13 +11,13 @@ use super::process::Process;
 use super::queue::Queue;
 use super::rollout::{HostedRollout, run_to_the_end};
 use super::stage::Stage;
-use crate::account::{AlarmReading, HookMoment};
+use crate::account::{AlarmReading, AlarmTransition, HookMoment};
 use crate::driver::{Launch, RolloutHandle, RolloutTask};
 use crate::error::{Error, ErrorKind};
 use crate::journal::Journal;
 use crate::plan::{HookRunner, RolloutPlan};
 use crate::ports::{AlarmPort, Ports};
-use crate::units::{AlarmName, RolloutId};
+use crate::units::{AlarmName, RolloutId, Timestamp};
 
 /// How long the end of a host waits for its own threads. They are busy for longer only when the system keeps them so.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -259,6 +259,20 @@ impl AlarmPort for ProgramAlarms {
         let (mut readings, others) = tokio::try_join!(own, others)?;
         readings.extend(others);
         Ok(readings)
+    }
+
+    async fn read_alarm_history(
+        &self,
+        alarm: &AlarmName,
+        after: Timestamp,
+    ) -> Result<Vec<AlarmTransition>, Error> {
+        if self.names.contains(alarm) {
+            return Err(Error::new(
+                ErrorKind::Rejected,
+                "the program that answers this alarm keeps no history",
+            ));
+        }
+        self.others.read_alarm_history(alarm, after).await
     }
 }
 

@@ -555,6 +555,12 @@ impl Rollout {
         self.outputs.push_back(Output::CheckPassed);
     }
 
+    /// Ends a check that did not come to its end in time, for what was not ready.
+    pub(crate) fn give_up_check(&mut self, cause: Cause, now: Timestamp) {
+        self.now = self.now.max(now);
+        self.refuse(cause);
+    }
+
     pub(super) fn end(&mut self, on: Trigger, kind: OutcomeKind, cause: Option<Cause>) {
         self.go(on);
         let is_weighted = self.alias.as_ref().is_some_and(|alias| !alias.routing.is_single());
