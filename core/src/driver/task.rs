@@ -89,7 +89,7 @@ enum Woken {
 enum Step {
     GoesOn,
     /// The end, with the outcome of what was no mere check.
-    Ended(Option<Outcome>),
+    Ended(Option<Box<Outcome>>),
 }
 
 impl RolloutTask {
@@ -131,7 +131,7 @@ impl RolloutTask {
                     Ok((taken, step)) => {
                         reply(answer.take(), taken);
                         if let Step::Ended(outcome) = step {
-                            return self.end(outcome).await;
+                            return self.end(outcome.map(|outcome| *outcome)).await;
                         }
                     }
                     Err(_) if !self.take_over() => return,
@@ -225,7 +225,7 @@ impl RolloutTask {
                         let _ = drop_it.send(());
                     }
                 }
-                Output::Done(outcome) => return Step::Ended(Some(outcome)),
+                Output::Done(outcome) => return Step::Ended(Some(Box::new(outcome))),
                 Output::CheckPassed => return Step::Ended(None),
             }
         }
