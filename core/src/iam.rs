@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::account::{CodeSource, HookMoment};
 use crate::plan::{HookRunner, RolloutPlan, VersionSource};
-use crate::units::FunctionRef;
+use crate::units::{FunctionRef, HookFunction};
 
 /// An API operation that a plan makes, or may have to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,8 @@ pub fn calls_in(plan: &RolloutPlan, region: Option<&str>) -> Vec<ApiCall> {
             resources: vec!["*".to_owned()],
         });
     }
-    let hooks: Vec<String> = hook_functions(plan).iter().map(|hook| function_arn_in(hook, region)).collect();
+    let hooks: Vec<String> =
+        hook_functions(plan).into_iter().map(|hook| hook_arn_in(hook, region)).collect();
     if !hooks.is_empty() {
         calls.push(ApiCall {
             service: "lambda",
@@ -153,6 +154,19 @@ fn partition_of<'a>(function: &'a FunctionRef, region: Option<&str>) -> &'a str 
     function.partition().or_else(by_region).unwrap_or("aws")
 }
 
+/// What may be invoked: with a qualifier, IAM looks at the ARN that has it.
+pub(crate) fn hook_arn(hook: &HookFunction) -> String {
+    hook_arn_in(hook, None)
+}
+
+fn hook_arn_in(hook: &HookFunction, region: Option<&str>) -> String {
+    let function = function_arn_in(hook.function(), region);
+    match hook.qualifier() {
+        Some(qualifier) => format!("{function}:{qualifier}"),
+        None => function,
+    }
+}
+
 /// What Lambda fetches with the caller's own rights.
 fn code_access(code: &CodeSource, function: &FunctionRef, region: Option<&str>) -> Option<ApiCall> {
     let partition = partition_of(function, region);
@@ -186,8 +200,8 @@ fn repository_arn(uri: &str, partition: &str) -> String {
     format!("arn:{partition}:ecr:{region}:{account}:repository/{name}")
 }
 
-fn hook_functions(plan: &RolloutPlan) -> Vec<&FunctionRef> {
-    let mut functions: Vec<&FunctionRef> = [HookMoment::BeforeTraffic, HookMoment::AfterTraffic]
+fn hook_functions(plan: &RolloutPlan) -> Vec<&HookFunction> {
+    let mut functions: Vec<&HookFunction> = [HookMoment::BeforeTraffic, HookMoment::AfterTraffic]
         .into_iter()
         .filter_map(|moment| plan.hook(moment))
         .filter_map(|hook| match hook.runner() {
@@ -238,7 +252,7 @@ mod tests {
         let lines = "function = \"123456789012:function:api\"\n\
                      version = { s3 = { bucket = \"code\", key = \"k/x.zip\", object_version = \"3\" } }\n\
                      alarms = { names = [\"a\"] }\n\
-                     hooks.before_traffic = { lambda = \"check\" }\n\
+                     hooks.before_traffic = { lambda = \"check:live\" }\n\
                      hooks.after_traffic = { lambda = \"check\" }";
         let api = "arn:aws:lambda:*:123456789012:function:api";
         let expected = json!([
@@ -255,7 +269,10 @@ mod tests {
             allow(json!("lambda:GetFunction"), json!([api, format!("{api}:*")])),
             allow(json!("s3:GetObjectVersion"), json!("arn:aws:s3:::code/k/x.zip")),
             allow(json!("cloudwatch:DescribeAlarms"), json!("*")),
-            allow(json!("lambda:InvokeFunction"), json!("arn:aws:lambda:*:*:function:check")),
+            allow(
+                json!("lambda:InvokeFunction"),
+                json!(["arn:aws:lambda:*:*:function:check:live", "arn:aws:lambda:*:*:function:check"]),
+            ),
         ]);
         assert_eq!(least_policy(&plan(lines))["Statement"], expected);
         let operations: Vec<_> = calls(&plan(lines)).into_iter().filter_map(|call| call.operation).collect();

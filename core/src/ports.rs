@@ -15,7 +15,7 @@ use crate::account::{
     HookRequest, ProvisionedConcurrency, PublishRequest, Urgency,
 };
 use crate::error::{Error, ErrorKind};
-use crate::units::{AlarmName, AliasName, FunctionRef, Qualifier, Timestamp, Version};
+use crate::units::{AlarmName, AliasName, FunctionRef, HookFunction, Qualifier, Timestamp, Version};
 
 /// Reads and writes the plan's alias, and makes versions.
 ///
@@ -128,7 +128,7 @@ pub trait HookPort: Send + Sync {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when it is not there. Any other error says that it could not be told.
-    async fn check_hook(&self, lambda: &FunctionRef) -> Result<(), Error> {
+    async fn check_hook(&self, lambda: &HookFunction) -> Result<(), Error> {
         let _ = lambda;
         Ok(())
     }

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use super::account::{Connection, once};
 use super::failure::Call;
 use crate::account::{HookFailure, HookReport, HookRequest};
-use crate::iam::function_arn;
+use crate::iam::hook_arn;
 use crate::ports::HookPort;
-use crate::units::{FunctionRef, format_duration};
+use crate::units::{HookFunction, format_duration};
 
 /// Hooks that are Lambda functions, invoked synchronously and once.
 pub(super) struct LambdaHooks {
@@ -36,12 +36,13 @@ impl HookPort for LambdaHooks {
 }
 
 impl LambdaHooks {
-    async fn invoke(&self, lambda: &FunctionRef, payload: Vec<u8>, request: &HookRequest) -> HookReport {
+    async fn invoke(&self, lambda: &HookFunction, payload: Vec<u8>, request: &HookRequest) -> HookReport {
         let invocation = self
             .connection
             .lambda()
             .invoke()
-            .function_name(lambda.as_str())
+            .function_name(lambda.function().as_str())
+            .set_qualifier(lambda.qualifier().map(str::to_owned))
             .invocation_type(InvocationType::RequestResponse)
             .payload(Blob::new(payload))
             .customize()
@@ -56,13 +57,13 @@ impl LambdaHooks {
             }
             Err(SdkError::TimeoutError(_)) => HookReport::failed(
                 HookFailure::TimedOut,
-                format!("`{}` did not answer within {}", lambda.name(), format_duration(request.timeout)),
+                format!("`{}` did not answer within {}", lambda, format_duration(request.timeout)),
             ),
             Err(error) => {
                 let call = Call {
                     operation: "Invoke",
                     action: "lambda:InvokeFunction",
-                    resource: function_arn(lambda),
+                    resource: hook_arn(lambda),
                     endpoint: self.connection.lambda_endpoint(),
                     quotable: false,
                 };
@@ -73,7 +74,7 @@ impl LambdaHooks {
 }
 
 /// What the hook's code threw, by its type alone: the message and the trace may hold secrets.
-fn thrown(lambda: &FunctionRef, payload: &[u8]) -> String {
+fn thrown(lambda: &HookFunction, payload: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Thrown {
         #[serde(rename = "errorType")]
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_a_hook_threw_is_told_by_its_type_alone() {
-        let hook = FunctionRef::parse("check").expect("a name");
+        let hook = HookFunction::parse("check").expect("a name");
         let payload =
             br#"{"errorMessage":"bad token hunter2","errorType":"ValueError","stackTrace":["hunter2"]}"#;
         let reason = thrown(&hook, payload);

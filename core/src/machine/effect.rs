@@ -9,7 +9,7 @@ use crate::account::{
     HookRequest, ProvisionedConcurrency, PublishRequest,
 };
 use crate::event::{Event, Outcome};
-use crate::units::{AlarmName, FunctionRef, Qualifier, Timestamp, Version};
+use crate::units::{AlarmName, HookFunction, Qualifier, Timestamp, Version};
 
 /// Names one effect of one rollout, so that its result finds its way back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -99,7 +99,7 @@ pub enum Effect {
     /// Run a hook.
     RunHook(HookRequest),
     /// Look whether a hook's function is there.
-    CheckHook(FunctionRef),
+    CheckHook(HookFunction),
     /// Look whether the plan's code is there.
     CheckCode(CodeSource),
     /// Read the provisioned concurrency of the plan's alias.

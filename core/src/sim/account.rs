@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::commands::Commands;
 use super::{AliasChange, Scenario, World};
 use crate::account::{
-    AlarmReading, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport, HookRequest,
-    PublishRequest,
+    AlarmReading, AlarmTransition, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport,
+    HookRequest, ProvisionedConcurrency, PublishRequest,
 };
 use crate::driver::RolloutHandle;
 use crate::error::{Error, ErrorKind};
@@ -17,7 +17,9 @@ use crate::event::Event;
 use crate::machine::{Command, Effect, EffectResult};
 use crate::plan::RolloutPlan;
 use crate::ports::{AlarmPort, Clock, HookPort, Ports, TrafficPort};
-use crate::units::{AlarmName, AliasName, FunctionRef, Qualifier, RolloutId, Timestamp, Version};
+use crate::units::{
+    AlarmName, AliasName, FunctionRef, HookFunction, Qualifier, RolloutId, Timestamp, Version,
+};
 
 /// A simulated account as ports for the driver, with the virtual clock that belongs to it.
 ///
@@ -73,7 +75,7 @@ impl SimAccount {
             function: plan.function().name().to_owned(),
             alias: plan.alias().clone(),
             seed,
-            commands: Commands::new(scenario),
+            commands: Commands::new(plan, scenario),
             next_id: 0,
             calls: BTreeMap::new(),
             timers: BTreeMap::new(),
@@ -220,6 +222,13 @@ impl SimAccount {
         }
     }
 
+    async fn call_check(&self, effect: Effect) -> Result<(), Error> {
+        match self.call(effect).await {
+            EffectResult::Checked(result) => result,
+            other => unreachable!("the world answered a check with {other:?}"),
+        }
+    }
+
     async fn call_version(&self, effect: Effect) -> Result<FunctionVersion, Error> {
         match self.call(effect).await {
             EffectResult::Version(result) => result,
@@ -283,6 +292,22 @@ impl TrafficPort for SimAccount {
         self.knows(function, None)?;
         self.call_version(Effect::Publish(request.clone())).await
     }
+
+    async fn read_provisioned_concurrency(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, Error> {
+        self.knows(function, Some(alias))?;
+        match self.call(Effect::ReadProvisionedConcurrency).await {
+            EffectResult::ProvisionedConcurrency(result) => result,
+            other => unreachable!("the world answered a call for provisioned concurrency with {other:?}"),
+        }
+    }
+
+    async fn check_code(&self, code: &CodeSource) -> Result<(), Error> {
+        self.call_check(Effect::CheckCode(code.clone())).await
+    }
 }
 
 #[async_trait]
@@ -291,6 +316,17 @@ impl AlarmPort for SimAccount {
         match self.call(Effect::ReadAlarms(names.to_vec())).await {
             EffectResult::Alarms(result) => result,
             other => unreachable!("the world answered a call for alarms with {other:?}"),
+        }
+    }
+
+    async fn read_alarm_history(
+        &self,
+        alarm: &AlarmName,
+        after: Timestamp,
+    ) -> Result<Vec<AlarmTransition>, Error> {
+        match self.call(Effect::ReadAlarmHistory { alarm: alarm.clone(), after }).await {
+            EffectResult::AlarmHistory(result) => result,
+            other => unreachable!("the world answered a call for an alarm's history with {other:?}"),
         }
     }
 }
@@ -302,6 +338,10 @@ impl HookPort for SimAccount {
             EffectResult::Hook(report) => report,
             other => unreachable!("the world answered a call of a hook with {other:?}"),
         }
+    }
+
+    async fn check_hook(&self, lambda: &HookFunction) -> Result<(), Error> {
+        self.call_check(Effect::CheckHook(lambda.clone())).await
     }
 }
 

@@ -339,7 +339,7 @@ async fn every_write(endpoint: &SimulatedEndpoint, account: &aws::Account, fault
         PublishRequest { description: None, code_sha256: String::new(), revision_id: String::new() };
     traffic.publish(&function, &publish).await.expect_err("a fault");
     let hook = HookRequest {
-        lambda: Some(function.clone()),
+        lambda: Some(function.clone().into()),
         timeout: Duration::from_secs(5),
         rollout_id: RolloutId::parse("ro-1").expect("an id"),
         hook: HookMoment::BeforeTraffic,
