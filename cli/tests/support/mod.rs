@@ -5,6 +5,7 @@
 
 pub(crate) mod running;
 pub(crate) mod setting;
+pub(crate) mod shim;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

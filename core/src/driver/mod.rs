@@ -10,6 +10,8 @@ mod perform;
 mod remote;
 mod repair;
 mod task;
+#[cfg(all(test, feature = "sim"))]
+mod tests;
 
 pub use check::{CHECK_LIMIT, CheckReport, FirstMove, check, check_within};
 pub use clock::SystemClock;

@@ -51,8 +51,9 @@ pub enum Command {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Output {
-    /// Make this durable before anything that follows. Where that fails, a write that follows is not made: answer it
-    /// with the error. Only what takes the canary out ([`Snapshot::rolling_back`]) is done all the same.
+    /// Make this durable before the raise that follows, which is a write without [`AliasWrite::restores`]. Where that
+    /// fails or takes too long, or a rollback begins first ([`Snapshot::rolling_back`]), the raise is not made: answer it
+    /// with an error of the kind [`ErrorKind::Journal`](crate::ErrorKind::Journal). Nothing else waits.
     Persist(Box<Snapshot>),
     /// Tell this.
     Event(Event),

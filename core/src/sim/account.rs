@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::machine::{Command, Effect, EffectResult};
 use crate::plan::RolloutPlan;
-use crate::ports::{AlarmPort, Clock, HookPort, Ports, TrafficPort};
+use crate::ports::{AlarmPort, Clock, HookPort, Ports, Standing, TrafficPort};
 use crate::units::{
     AlarmName, AliasName, FunctionRef, HookFunction, Qualifier, RolloutId, Timestamp, Version,
 };
@@ -57,6 +57,10 @@ struct Shared {
     next_id: u64,
     calls: BTreeMap<u64, Call>,
     timers: BTreeMap<(Timestamp, u64), Waker>,
+    /// How many wait for something outside, so that the clock stands.
+    waits_outside: usize,
+    /// Who moves the clock, while it stands for that.
+    mover: Option<Waker>,
 }
 
 /// A call that somebody waits for.
@@ -79,6 +83,8 @@ impl SimAccount {
             next_id: 0,
             calls: BTreeMap::new(),
             timers: BTreeMap::new(),
+            waits_outside: 0,
+            mover: None,
         })))
     }
 
@@ -169,6 +175,14 @@ impl SimAccount {
         let shared = self.lock();
         let timer = shared.timers.first_key_value().map(|((at, _), _)| *at);
         timer.into_iter().chain(shared.world.next_at()).min()
+    }
+
+    /// Whether the clock stands, since somebody waits for something outside. The task is woken when that is over.
+    pub(super) fn stands(&self, cx: &Context<'_>) -> bool {
+        let mut shared = self.lock();
+        let stands = shared.waits_outside > 0;
+        shared.mover = stands.then(|| cx.waker().clone());
+        stands
     }
 
     /// Moves the clock on, and wakes whoever that concerns.
@@ -353,6 +367,27 @@ impl Clock for SimAccount {
 
     async fn wait_until(&self, at: Timestamp) {
         self.timer(at).await;
+    }
+
+    fn stand(&self) -> Option<Standing> {
+        self.lock().waits_outside += 1;
+        Some(Box::new(WaitOutside(self.clone())))
+    }
+}
+
+/// Keeps the clock from moving.
+struct WaitOutside(SimAccount);
+
+impl Drop for WaitOutside {
+    fn drop(&mut self) {
+        let mover = {
+            let mut shared = self.0.lock();
+            shared.waits_outside -= 1;
+            shared.mover.take()
+        };
+        if let Some(mover) = mover {
+            mover.wake();
+        }
     }
 }
 

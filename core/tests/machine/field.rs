@@ -11,7 +11,7 @@ use lambda_rollout::machine::{Command, Effect, EffectResult, Input, Phase};
 use lambda_rollout::plan::{
     AlreadyAlarming, Flaps, Hook, InsufficientData, PlanBuilder, RolloutPlan, VersionSource,
 };
-use lambda_rollout::units::{RolloutId, Weight};
+use lambda_rollout::units::{HookFunction, RolloutId, Weight};
 use lambda_rollout::{Error, ErrorKind};
 
 use crate::bench::{Bench, Fate, alarm, canary, function_version, minutes, only, split, version};
@@ -472,7 +472,9 @@ fn an_alias_with_provisioned_concurrency_is_refused_before_anything_is_changed()
 #[test]
 fn code_and_hooks_that_are_not_there_refuse_before_anything_is_changed() {
     let zip = canary(|plan| plan.code(CodeSource::Zip("no.zip".into())));
-    let hook = publishing(|plan| plan.after_traffic(Hook::lambda("check".parse().expect("a function"))));
+    let hook = publishing(|plan| {
+        plan.after_traffic(Hook::lambda(HookFunction::parse("check").expect("a function")))
+    });
     for (plan, kind) in [(zip, ErrorKind::Plan), (hook, ErrorKind::NotFound)] {
         for check_only in [false, true] {
             let mut bench = Bench::new(plan.clone());
@@ -488,8 +490,9 @@ fn code_and_hooks_that_are_not_there_refuse_before_anything_is_changed() {
         }
     }
     // A permission to read the hook's configuration is not what it takes to run it.
-    let mut denied =
-        Bench::new(publishing(|plan| plan.after_traffic(Hook::lambda("check".parse().expect("a function")))));
+    let mut denied = Bench::new(publishing(|plan| {
+        plan.after_traffic(Hook::lambda(HookFunction::parse("check").expect("a function")))
+    }));
     denied.not_there = Some(ErrorKind::AccessDenied);
     denied.start();
     ends(denied, OutcomeKind::Promoted, only(2));
@@ -680,7 +683,7 @@ fn a_rollback_that_could_not_be_written_down_is_not_another_persons() {
 #[test]
 fn a_promote_at_the_gate_of_a_hook_after_traffic_does_not_skip_the_bake() {
     use lambda_rollout::account::HookReport;
-    let hook = Hook::lambda("check".parse().expect("a function"));
+    let hook = Hook::lambda(HookFunction::parse("check").expect("a function"));
     let mut bench = Bench::new(canary(|plan| plan.bake(minutes(10)).after_traffic(hook)));
     bench.hook = Some(HookReport::inconclusive("cannot tell"));
     bench.start();
