@@ -46,7 +46,11 @@ pub fn calls_in(plan: &RolloutPlan, region: Option<&str>) -> Vec<ApiCall> {
     };
     let publishes = !matches!(plan.version(), VersionSource::Existing(_));
     let mut calls = vec![
-        on_function("GetAlias", "lambda:GetAlias", "reads the alias: at the start, every minute, and to prove the end"),
+        on_function(
+            "GetAlias",
+            "lambda:GetAlias",
+            "reads the alias: at the start, every minute, and to prove the end",
+        ),
         ApiCall {
             service: "lambda",
             operation: Some("GetFunction"),
@@ -73,8 +77,7 @@ pub fn calls_in(plan: &RolloutPlan, region: Option<&str>) -> Vec<ApiCall> {
             resources: vec!["*".to_owned()],
         });
     }
-    let hooks: Vec<String> =
-        hook_functions(plan).into_iter().map(|hook| hook_arn_in(hook, region)).collect();
+    let hooks: Vec<String> = hook_functions(plan).into_iter().map(|hook| hook_arn_in(hook, region)).collect();
     if !hooks.is_empty() {
         calls.push(ApiCall {
             service: "lambda",
