@@ -323,9 +323,10 @@ impl<W: Write> Writer<W> {
     fn line(&mut self, text: Option<String>) {
         let text =
             text.unwrap_or_else(|| format!("{} a line could not be shown", paint(tone::WARN, "warning:")));
-        let text = self.console.adapt(&text);
+        // In one piece: others may write to the same stream.
+        let text = self.console.adapt(&text) + "\n";
         let out = &mut self.out;
-        let mut write = || drop(writeln!(out, "{text}"));
+        let mut write = || drop(out.write_all(text.as_bytes()));
         match &self.bar {
             Some(bar) => bar.suspend(write),
             None => write(),
