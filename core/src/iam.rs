@@ -138,6 +138,19 @@ fn function_arn_in(function: &FunctionRef, region: Option<&str>) -> String {
     format!("arn:{partition}:lambda:{region}:{account}:function:{}", function.name())
 }
 
+/// What may be invoked: with a qualifier, IAM looks at the ARN that has it.
+pub(crate) fn hook_arn(hook: &HookFunction) -> String {
+    hook_arn_in(hook, None)
+}
+
+fn hook_arn_in(hook: &HookFunction, region: Option<&str>) -> String {
+    let function = function_arn_in(hook.function(), region);
+    match hook.qualifier() {
+        Some(qualifier) => format!("{function}:{qualifier}"),
+        None => function,
+    }
+}
+
 /// The partition, which a Region's name says where the function's does not
 /// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>).
 fn partition_of<'a>(function: &'a FunctionRef, region: Option<&str>) -> &'a str {
@@ -155,19 +168,6 @@ fn partition_of<'a>(function: &'a FunctionRef, region: Option<&str>) -> &'a str 
         BY_PREFIX.iter().find(|(prefix, _)| region.starts_with(prefix)).map(|(_, partition)| *partition)
     };
     function.partition().or_else(by_region).unwrap_or("aws")
-}
-
-/// What may be invoked: with a qualifier, IAM looks at the ARN that has it.
-pub(crate) fn hook_arn(hook: &HookFunction) -> String {
-    hook_arn_in(hook, None)
-}
-
-fn hook_arn_in(hook: &HookFunction, region: Option<&str>) -> String {
-    let function = function_arn_in(hook.function(), region);
-    match hook.qualifier() {
-        Some(qualifier) => format!("{function}:{qualifier}"),
-        None => function,
-    }
 }
 
 /// What Lambda fetches with the caller's own rights.

@@ -6,6 +6,7 @@ use lambda_rollout::ErrorKind;
 use lambda_rollout::account::{AlarmState, AliasState, HookMoment, Lifecycle, Routing};
 use lambda_rollout::event::{Cause, EventKind, OutcomeKind};
 use lambda_rollout::machine::{Command, EffectResult, Input, Phase};
+use lambda_rollout::plan::AlreadyAlarming;
 
 use crate::bench::{Bench, Fate, alarm, canary, error, minutes, only, percent, split, version};
 use crate::stories::{abort, baked, in_hold, two_steps, with_hook};
@@ -333,4 +334,115 @@ fn a_story_takes_its_own_rows_of_the_table_alone() {
     let bench = bench.run();
     assert!(bench.transitions().all(|row| row.to != Phase::RollingBack));
     assert!(bench.transitions().any(|row| row.to == Phase::Holding));
+}
+
+#[test]
+fn s6_a_rollback_outlasts_the_patience_that_a_raise_has() {
+    let mut bench = in_hold(canary(|plan| plan));
+    bench.fate = Fate::Refused(ErrorKind::Throttled);
+    bench.command(abort()).expect("fits");
+    bench.run_for(minutes(8));
+    bench.fate = Fate::Lands;
+    bench.run_for(30 * SECOND);
+    ends(&bench, OutcomeKind::Aborted, Some(only(1)));
+}
+
+#[test]
+fn what_fires_while_no_process_runs_is_not_excused_for_there_being_no_traffic_yet() {
+    let hook = with_hook(HookMoment::BeforeTraffic).hook(HookMoment::BeforeTraffic).cloned().expect("a hook");
+    let plan = canary(|plan| plan.before_traffic(hook).already_alarming(AlreadyAlarming::Ignore));
+    let mut bench = Bench::new(plan);
+    bench.start();
+    bench.run_to(Phase::BeforeHook);
+    bench.fire();
+    bench.die_and_restore();
+    bench.finish();
+    ends(&bench, OutcomeKind::Refused, Some(only(1)));
+}
+
+#[test]
+fn a_promote_is_taken_over_by_the_next_process() {
+    let mut bench = Bench::new(canary(|plan| plan));
+    bench.start();
+    bench.run_to(Phase::Shifting);
+    bench.command(Command::Promote).expect("fits");
+    bench.die_and_restore();
+    bench.referee.promote_asked = true;
+    let again = bench.now;
+    bench.finish();
+    assert!(bench.now.since(again) < minutes(1));
+    ends(&bench, OutcomeKind::Promoted, Some(only(2)));
+}
+
+#[test]
+fn a_promote_ends_a_pause_also_while_a_shift_is_written() {
+    let mut bench = Bench::new(canary(|plan| plan.bake(minutes(5))));
+    bench.start();
+    bench.run_to(Phase::Shifting);
+    bench.command(Command::Pause).expect("fits");
+    bench.command(Command::Promote).expect("fits");
+    bench.finish();
+    ends(&bench, OutcomeKind::Promoted, Some(only(2)));
+}
+
+#[test]
+fn what_named_an_older_revision_can_no_longer_land() {
+    let mut bench = Bench::new(canary(|plan| plan));
+    bench.fates = vec![Fate::Refused(ErrorKind::Conflict)];
+    bench.start();
+    bench.run_to(Phase::Shifting);
+    let alias = bench.alias.as_mut().expect("the alias");
+    (alias.description, alias.revision_id) = ("edited".into(), "edited".into());
+    hold_back(&mut bench, "read_alias");
+    bench.release();
+    bench.command(abort()).expect("fits");
+    bench.finish();
+    // Nothing has to be shut out, so that nothing is written for it.
+    assert_eq!(bench.writes.len(), 1);
+    ends(&bench, OutcomeKind::Aborted, Some(only(1)));
+}
+
+#[test]
+fn s7_weights_before_any_of_ours_are_not_taken_for_aws_own() {
+    let mut bench = Bench::new(canary(|plan| plan));
+    bench.fates = vec![Fate::RequestLost];
+    bench.start();
+    bench.run_to(Phase::Shifting);
+    bench.die_and_restore();
+    bench.set_alias(Some(split(1, 2, 30.0)));
+    bench.run_for(30 * SECOND);
+    assert!(bench.drifted());
+    ends(&bench, OutcomeKind::RolledBack, Some(only(1)));
+}
+
+#[test]
+fn a_clock_that_was_ahead_does_not_stretch_the_deadline() {
+    let mut bench = in_hold(canary(|plan| plan.deadline(minutes(30))));
+    bench.now = bench.now - minutes(600);
+    bench.die_and_restore();
+    bench.command(Command::Pause).expect("fits");
+    bench.run_for(minutes(31));
+    assert_eq!(bench.cause(), &Cause::Deadline { after_ms: 30 * 60 * 1000 });
+    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(1)));
+}
+
+#[test]
+fn a_poll_that_passed_too_late_raises_nothing() {
+    let mut bench = in_hold(canary(|plan| plan));
+    bench.run_for(minutes(4) + 55 * SECOND);
+    bench.held_kind = Some("read_alarms");
+    bench.run_for(6 * SECOND);
+    assert_eq!(bench.held.len(), 1);
+    bench.now = bench.now + 21 * SECOND;
+    bench.alarms_down = false;
+    let (id, _) = bench.held.remove(0);
+    let reading = lambda_rollout::account::AlarmReading {
+        name: alarm(),
+        state: AlarmState::Ok,
+        reason: String::new(),
+        since: None,
+    };
+    bench.input(Input::Done(id, EffectResult::Alarms(Ok(vec![reading]))));
+    assert_eq!(bench.routing(), split(1, 2, 10.0));
+    assert_eq!(bench.rollout.status().phase, Phase::Holding, "raised on what was so 27 seconds ago");
 }
