@@ -191,7 +191,17 @@ fn check_as_json_is_one_object() {
     assert_eq!((code, &refused["outcome"]), (3, &"refused".into()));
     assert_eq!(refused["cause"]["kind"], "alarms_missing");
     assert!(refused["message"].as_str().is_some_and(|text| text.contains("no such alarm")), "{refused}");
-    assert!(refused.get("would").is_none());
+    assert!(refused.get("would").is_none() && refused.get("advice").is_none());
+
+    let path = folder.path().join("other.toml");
+    let other =
+        "[account]\nalias = { weighted = { percent = 10.0, version = \"40\" } }\npublished = [\"40\"]\n";
+    fs::write(&path, other).expect("written");
+    let (code, weighted) =
+        check(&[path.to_str().expect("a path"), "examples/linear.toml", "--region", "eu-west-1"]);
+    assert_eq!((code, &weighted["cause"]["kind"]), (3, &"alias_weighted".into()));
+    let advice = weighted["advice"].as_str().expect("advice");
+    assert!(advice.starts_with("lambda-rollout repair --region eu-west-1 "), "{advice}");
 }
 
 #[test]
