@@ -18,13 +18,14 @@
 //!   that also shows where the code can be downloaded; the library never looks at that part of the answer.
 
 mod account;
+mod alarm_history;
 mod alarms;
-mod budget;
 mod code;
 mod credentials;
 mod failure;
 mod hooks;
 mod http;
+mod identity;
 mod traffic;
 
 pub(crate) use account::WeakAccount;
