@@ -5,8 +5,8 @@ use std::time::Duration;
 use lambda_rollout::account::{CodeSource, HookMoment};
 use lambda_rollout::iam::{self, ApiCall};
 use lambda_rollout::plan::{
-    AlarmWatch, AlreadyAlarming, HookRunner, InsufficientData, MissingAlarm, RolloutPlan, VersionSource,
-    WhenUnreadable,
+    AlarmWatch, AlreadyAlarming, Flaps, HookRunner, InsufficientData, MissingAlarm, RolloutPlan,
+    VersionSource, WhenUnreadable,
 };
 use lambda_rollout::units::{Weight, format_duration};
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ fn watching(plan: &RolloutPlan) -> Vec<String> {
 }
 
 /// What the plan does in each of the alarms' moods.
-fn policies(watch: &AlarmWatch) -> [(String, String); 5] {
+fn policies(watch: &AlarmWatch) -> [(String, String); 6] {
     let already = match watch.already_alarming() {
         AlreadyAlarming::Refuse => "the rollout is refused",
         AlreadyAlarming::IgnoreUntilOk => "ignored until it was OK once",
@@ -152,12 +152,17 @@ fn policies(watch: &AlarmWatch) -> [(String, String); 5] {
         WhenUnreadable::Hold => "the weight does not rise",
         WhenUnreadable::RollBack => "rolled back",
     };
+    let flaps = match watch.flaps() {
+        Flaps::RollBack => "rolled back",
+        Flaps::Report => "reported",
+    };
     [
         ("if one fires".to_owned(), "rolled back at once".to_owned()),
         ("if one fires before traffic moves".to_owned(), already.to_owned()),
         ("if one does not exist".to_owned(), missing.to_owned()),
         ("if one has too little data".to_owned(), insufficient.to_owned()),
         (format!("if they are unreadable for {}", format_duration(unreadable.tolerate)), then.to_owned()),
+        ("if one fired between two polls".to_owned(), flaps.to_owned()),
     ]
 }
 

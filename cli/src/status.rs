@@ -57,6 +57,7 @@ fn version_line(share: Weight, version: &FunctionVersion) -> String {
         Lifecycle::Active => (tone::GOOD, "Active"),
         Lifecycle::Pending => (tone::WARN, "Pending"),
         Lifecycle::Failed => (tone::BAD, "Failed"),
+        Lifecycle::Inactive => (tone::WARN, "Inactive"),
         Lifecycle::Other => (tone::WARN, "not ready"),
     };
     let reason = match version.state {

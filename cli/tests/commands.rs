@@ -35,6 +35,7 @@ fn show_prints_the_timeline_the_calls_and_the_policy() {
       if one does not exist              the rollout is refused
       if one has too little data         as good as OK
       if they are unreadable for 5m      the weight does not rise
+      if one fired between two polls     rolled back
 
     Calls (about, when nothing goes wrong)
       GetAlias               92   reads the alias, and reads back every write

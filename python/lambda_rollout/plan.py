@@ -35,7 +35,7 @@ class RolloutPlan(Frozen):
         ``"publish"`` (the default) publishes what ``$LATEST`` is; ``7`` or ``"7"`` is a version that exists; mappings
         name new code, such as ``{"zip": "build/handler.zip"}``; a path is as good as its text.
     alarms : sequence of str or mapping, optional
-        Names of CloudWatch alarms, or a mapping with ``names`` and ``poll``, ``missing`` and so on.
+        Names of CloudWatch alarms, or a mapping with ``names`` and ``poll``, ``missing``, ``flaps`` and so on.
     bake : str or timedelta, optional
         How long to watch after 100 %, rollback armed.
     deadline : str or timedelta, optional

@@ -16,4 +16,4 @@ pub use claim::Claim;
 pub use hook::{HookFailure, HookMoment, HookReport, HookRequest, HookVerdict};
 pub use provisioned::ProvisionedConcurrency;
 pub use urgency::Urgency;
-pub use version::{CodeSource, FunctionVersion, Lifecycle, PublishRequest, UpdateStatus};
+pub use version::{CodeIdentity, CodeSource, FunctionVersion, Lifecycle, PublishRequest, UpdateStatus};

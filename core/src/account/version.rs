@@ -16,7 +16,9 @@ pub enum Lifecycle {
     Active,
     /// Failed for good.
     Failed,
-    /// Idle for long, deactivated, or a state that this library does not know: not ready, and waiting does not help.
+    /// Idle for so long that Lambda has taken its resources: an invocation makes it ready again, and waiting does not.
+    Inactive,
+    /// A state that this library does not know: not ready, and waiting does not help.
     Other,
 }
 
@@ -55,6 +57,33 @@ pub struct FunctionVersion {
     pub config_sha256: Option<String>,
     /// Changes with every change to the function; guards publishing.
     pub revision_id: String,
+}
+
+impl FunctionVersion {
+    /// What tells its code and configuration from another version's.
+    #[must_use]
+    pub fn identity(&self) -> CodeIdentity {
+        CodeIdentity { code_sha256: self.code_sha256.clone(), config_sha256: self.config_sha256.clone() }
+    }
+}
+
+/// What tells the code and configuration of one version from another's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeIdentity {
+    /// SHA-256 of the code, base64.
+    pub code_sha256: String,
+    /// SHA-256 of the configuration, where AWS gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_sha256: Option<String>,
+}
+
+impl CodeIdentity {
+    /// Whether both are surely not the same. What AWS does not tell of one of them is not compared.
+    #[must_use]
+    pub fn differs_from(&self, other: &Self) -> bool {
+        let configs = self.config_sha256.as_ref().zip(other.config_sha256.as_ref());
+        self.code_sha256 != other.code_sha256 || configs.is_some_and(|(one, other)| one != other)
+    }
 }
 
 /// What to publish, guarded.

@@ -278,6 +278,7 @@ fn lifecycle(state: Option<&State>) -> Lifecycle {
         Some(State::Pending) => Lifecycle::Pending,
         Some(State::Active) => Lifecycle::Active,
         Some(State::Failed) => Lifecycle::Failed,
+        Some(State::Inactive) => Lifecycle::Inactive,
         _ => Lifecycle::Other,
     }
 }

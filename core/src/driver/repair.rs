@@ -89,7 +89,11 @@ pub async fn repair(
         paused: false,
         promote_asked: false,
         traffic_moved: true,
+        observed_until: None,
         excused: Default::default(),
+        alarms: Default::default(),
+        superseded: Vec::new(),
+        published: None,
         rolling_back: Some(Cause::Abort { reason: format!("a person wants version {to} alone") }),
     };
     let machine = Rollout::restore(Arc::new(plan), left, now);
@@ -122,7 +126,7 @@ fn other_of(found: &AliasState, to: Version) -> Result<Option<Version>, Error> {
 /// AWS lets no traffic go to a version that is being made, or could not be made. One that it has put to sleep wakes up.
 fn can_serve(version: &FunctionVersion) -> Result<(), Error> {
     match version.state {
-        Lifecycle::Active | Lifecycle::Other => Ok(()),
+        Lifecycle::Active | Lifecycle::Inactive | Lifecycle::Other => Ok(()),
         state @ (Lifecycle::Pending | Lifecycle::Failed) => {
             let (number, reason) = (version.version, &version.state_reason);
             let message = format!("version {number} is {state:?} and cannot take traffic: `{reason}`");

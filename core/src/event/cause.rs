@@ -21,6 +21,9 @@ pub enum Cause {
         reason: String,
         /// When it came into this state, by CloudWatch's clock; when we saw it, if CloudWatch does not say.
         time: Timestamp,
+        /// When it left that state again, where it fired and cleared between two polls.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cleared_at: Option<Timestamp>,
     },
     /// Alarms of the plan do not exist.
     AlarmsMissing {
@@ -112,6 +115,12 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Alarm { name, reason, time, cleared_at: Some(cleared_at), .. } => {
+                write!(
+                    f,
+                    "alarm `{name}` fired at {time} and cleared at {cleared_at}, between two polls: {reason}"
+                )
+            }
             Self::Alarm { name, state, reason, .. } if reason.is_empty() => {
                 write!(f, "alarm `{name}` is in {state}")
             }

@@ -1,29 +1,56 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Verdict;
-use crate::account::{AlarmReading, AlarmState};
+use crate::account::{AlarmReading, AlarmState, AlarmTransition};
 use crate::error::{Error, ErrorKind, ErrorReport};
 use crate::event::Cause;
-use crate::plan::{AlarmWatch, AlreadyAlarming, InsufficientData, MissingAlarm, WhenUnreadable};
+use crate::plan::{AlarmWatch, AlreadyAlarming, Flaps, InsufficientData, MissingAlarm, WhenUnreadable};
 use crate::units::{AlarmName, Timestamp};
 
 /// Judges the readings of one rollout's alarms, one after the other.
 ///
-/// It remembers what was seen before: which alarms fired already at the start, since when none can be read.
+/// It remembers what was read before: which alarms fired already at the start, since when each is in its state, since
+/// when none can be read.
 #[derive(Debug, Clone)]
 pub struct AlarmJudge {
     watch: AlarmWatch,
     seen: BTreeMap<AlarmName, AlarmState>,
-    // Fired before any traffic moved, and the plan says to ignore that; the flag says "until it has once been OK".
+    since: BTreeMap<AlarmName, Timestamp>,
+    // In ALARM before any traffic moved, and the plan says to ignore that; the flag says "until it has once been OK".
     excused: BTreeMap<AlarmName, bool>,
     outage: Option<Outage>,
+    // What happened to these alarms between two readings has yet to be looked up.
+    unexplained: BTreeMap<AlarmName, Gap>,
 }
 
 #[derive(Debug, Clone)]
 struct Outage {
     since: Timestamp,
     error: ErrorReport,
+}
+
+/// The time between two readings in which an alarm was in another state than it was read in.
+#[derive(Debug, Clone)]
+struct Gap {
+    /// Since when it was in the state that was read first.
+    after: Timestamp,
+    before: AlarmState,
+    /// Whether both readings show the same state, so that it surely was in another one in between. Where they differ,
+    /// it may simply have changed from the one to the other.
+    left_and_came_back: bool,
+}
+
+/// An alarm as it was read last: what the next reading of it is compared with, in this process or the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenAlarm {
+    /// Its state.
+    pub state: AlarmState,
+    /// Since when, by CloudWatch's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// An alarm that is in another state than before.
@@ -39,14 +66,14 @@ pub struct AlarmChange {
     pub reason: String,
 }
 
-/// What came of one look.
+/// What came of one poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// What it means.
     pub verdict: Verdict,
-    /// What changed since the look before.
+    /// What changed since the poll before.
     pub changes: Vec<AlarmChange>,
-    /// The error, when an outage begins with this look.
+    /// The error, when an outage begins with this poll.
     pub outage: Option<ErrorReport>,
 }
 
@@ -54,18 +81,25 @@ impl AlarmJudge {
     /// A judge for these alarms and policies.
     #[must_use]
     pub fn new(watch: AlarmWatch) -> Self {
-        Self { watch, seen: BTreeMap::new(), excused: BTreeMap::new(), outage: None }
+        Self {
+            watch,
+            seen: BTreeMap::new(),
+            since: BTreeMap::new(),
+            excused: BTreeMap::new(),
+            outage: None,
+            unexplained: BTreeMap::new(),
+        }
     }
 
-    /// Judges the look before any traffic moves: the policies `already_alarming` and `missing` apply.
+    /// Judges a poll of pre-flight, before any traffic moves: the policies `already_alarming` and `missing` apply.
+    /// An alarm without data is no obstacle then, whatever the policy: what has no traffic has no data.
     pub fn judge_first(&mut self, result: Result<Vec<AlarmReading>, Error>, now: Timestamp) -> Judgement {
-        let readings = match result {
-            Ok(readings) => by_name(readings),
-            Err(error) => return self.unreadable(error.report(), Vec::new(), now),
+        let readings = match self.readable(result) {
+            Ok(readings) => readings,
+            Err(error) => return self.unreadable(&error, Vec::new(), now),
         };
-        let absent: Vec<AlarmName> = self.absent_from(&readings);
-        if !absent.is_empty() && self.watch.missing == MissingAlarm::Refuse {
-            return Judgement::of(Verdict::Fail(Cause::AlarmsMissing { names: absent }));
+        if !readings.absent.is_empty() && self.watch.missing == MissingAlarm::Refuse {
+            return Judgement::of(Verdict::Fail(Cause::AlarmsMissing { names: readings.absent }));
         }
         let until_ok = match self.watch.already_alarming {
             AlreadyAlarming::Refuse => None,
@@ -73,58 +107,133 @@ impl AlarmJudge {
             AlreadyAlarming::Ignore => Some(false),
         };
         if let Some(until_ok) = until_ok {
-            let firing = readings.values().filter(|reading| self.is_bad(reading.state));
+            let firing = readings.by_name.values().filter(|reading| reading.state == AlarmState::Alarm);
             self.excused = firing.map(|reading| (reading.name.clone(), until_ok)).collect();
         }
-        self.outage = None;
-        self.judge_readings(&readings, now)
+        self.judge_readings(readings, false, now)
     }
 
-    /// Judges a look while the rollout is under way.
+    /// Judges a poll after pre-flight, while the canary has no traffic yet.
+    pub fn judge_before_traffic(
+        &mut self,
+        result: Result<Vec<AlarmReading>, Error>,
+        now: Timestamp,
+    ) -> Judgement {
+        self.judge_later(result, false, now)
+    }
+
+    /// Judges a poll while the canary has traffic: the policy `insufficient_data` applies.
     pub fn judge(&mut self, result: Result<Vec<AlarmReading>, Error>, now: Timestamp) -> Judgement {
-        let readings = match result {
-            Ok(readings) => by_name(readings),
-            Err(error) => return self.unreadable(error.report(), Vec::new(), now),
-        };
-        for (name, reading) in &readings {
-            if reading.state == AlarmState::Ok && self.excused.get(name) == Some(&true) {
-                self.excused.remove(name);
-            }
-        }
-        let judgement = self.judge_readings(&readings, now);
-        let absent = self.absent_from(&readings);
-        let outage = !absent.is_empty() && self.watch.missing == MissingAlarm::Refuse;
-        if !outage || matches!(judgement.verdict, Verdict::Fail(_)) {
-            self.outage = None;
-            return judgement;
-        }
-        // An alarm that vanished can no longer warn: as bad as one that cannot be read, and borne as long.
-        let gone: Vec<String> = absent.iter().map(|name| format!("`{name}`")).collect();
-        let error = Error::new(ErrorKind::NotFound, format!("no such alarm any more: {}", gone.join(", ")));
-        self.unreadable(error.report(), judgement.changes, now)
+        self.judge_later(result, true, now)
     }
 
-    /// Whether the outage, if there is one, has now lasted longer than the plan bears. For the time between looks.
+    fn judge_later(
+        &mut self,
+        result: Result<Vec<AlarmReading>, Error>,
+        has_traffic: bool,
+        now: Timestamp,
+    ) -> Judgement {
+        match self.readable(result) {
+            Ok(readings) => {
+                self.end_excuses(&readings);
+                self.judge_readings(readings, has_traffic, now)
+            }
+            Err(error) => self.unreadable(&error, Vec::new(), now),
+        }
+    }
+
+    /// Judges what the history says of an alarm that [`unexplained`](Self::unexplained) named. The verdict is about the
+    /// poll that raised the question: it passes once nothing is left unexplained.
+    pub fn judge_history(
+        &mut self,
+        alarm: &AlarmName,
+        result: Result<Vec<AlarmTransition>, Error>,
+        now: Timestamp,
+    ) -> Judgement {
+        let Some(gap) = self.unexplained.get(alarm).cloned() else { return Judgement::of(Verdict::Pass) };
+        let history = match result {
+            Ok(history) => history,
+            Err(error) if error.kind().is_retryable() || error.kind() == ErrorKind::Config => {
+                return self.unreadable(&error, Vec::new(), now);
+            }
+            // Nobody can say what it was. What surely happened counts as the worst that it may have been.
+            Err(error) if gap.left_and_came_back => {
+                let reason = format!("it was in another state, and its history cannot be read: {error}");
+                vec![AlarmTransition { at: gap.after, to: AlarmState::Alarm, reason }]
+            }
+            Err(error) => {
+                tracing::warn!(%alarm, %error, "the alarm's history cannot be read");
+                Vec::new()
+            }
+        };
+        self.unexplained.remove(alarm);
+        if self.unexplained.is_empty() {
+            self.outage = None;
+        }
+        let mut from = gap.before;
+        let mut changes = Vec::new();
+        for transition in history.iter().filter(|transition| transition.at >= gap.after) {
+            if transition.to != from {
+                let (from, to) = (Some(from), Some(transition.to));
+                let reason = transition.reason.clone();
+                changes.push(AlarmChange { alarm: alarm.clone(), from, to, reason });
+            }
+            from = transition.to;
+        }
+        let mut later = history.iter().filter(|transition| transition.at >= gap.after);
+        let fired = later.find(|transition| transition.to == AlarmState::Alarm);
+        let cleared_at = later.next().map(|transition| transition.at).or(self.since.get(alarm).copied());
+        let verdict = match fired {
+            Some(fired) if self.watch.flaps == Flaps::RollBack => Verdict::Fail(Cause::Alarm {
+                name: alarm.clone(),
+                state: AlarmState::Alarm,
+                reason: fired.reason.clone(),
+                time: fired.at,
+                cleared_at,
+            }),
+            _ if self.unexplained.is_empty() => Verdict::Pass,
+            _ => Verdict::Unexplained,
+        };
+        Judgement { verdict, changes, outage: None }
+    }
+
+    /// An alarm that was in another state between two polls, and since when it was in the state of the first: what it was
+    /// in the meantime has to be looked up in its history.
+    #[must_use]
+    pub fn unexplained(&self) -> Option<(&AlarmName, Timestamp)> {
+        self.unexplained.iter().next().map(|(alarm, gap)| (alarm, gap.after))
+    }
+
+    /// Whether a failing alarm is among these readings: what an answer that is too old to pass may still prove.
+    #[must_use]
+    pub fn shows_firing(&self, readings: &[AlarmReading]) -> bool {
+        let counts = |reading: &&AlarmReading| !self.excused.contains_key(&reading.name);
+        readings.iter().filter(counts).any(|reading| reading.state == AlarmState::Alarm)
+    }
+
+    /// Whether the outage, if there is one, has now lasted longer than the plan tolerates. For the time between polls.
     #[must_use]
     pub fn overdue(&self, now: Timestamp) -> Option<Cause> {
         let outage = self.outage.as_ref()?;
-        let borne = now.since(outage.since) < self.watch.unreadable.tolerate;
-        if borne || self.watch.unreadable.then == WhenUnreadable::Hold {
-            return None;
-        }
-        Some(Cause::AlarmsUnreadable { since: outage.since, error: outage.error.clone() })
+        let tolerated = now.since(outage.since) < self.watch.unreadable.tolerate;
+        let overdue = match outage.error.kind {
+            // Nobody grants a permission by waiting for it.
+            ErrorKind::AccessDenied => true,
+            _ => !tolerated && self.watch.unreadable.then == WhenUnreadable::RollBack,
+        };
+        overdue.then(|| Cause::AlarmsUnreadable { since: outage.since, error: outage.error.clone() })
     }
 
-    /// Until when the outage, if there is one, is borne; `None` when the plan bears it for ever.
+    /// Until when the outage, if there is one, is tolerated; `None` when the plan tolerates it for ever.
     #[must_use]
-    pub fn borne_until(&self) -> Option<Timestamp> {
+    pub fn tolerated_until(&self) -> Option<Timestamp> {
         let outage = self.outage.as_ref()?;
         (self.watch.unreadable.then == WhenUnreadable::RollBack)
             .then(|| outage.since + self.watch.unreadable.tolerate)
     }
 
-    /// Time until the next look: the plan's poll, and less during an outage that the plan bears for less than
-    /// four of them, so that one failed look alone never decides.
+    /// Time until the next poll: the plan's, and less during an outage that the plan tolerates for less than
+    /// four of them, so that one failed poll alone never decides.
     #[must_use]
     pub fn poll(&self) -> Duration {
         if self.outage.is_none() {
@@ -140,33 +249,79 @@ impl AlarmJudge {
         &self.seen
     }
 
-    /// The alarms that fired at the first look and that the plan says to ignore: true until they have once been OK.
+    /// What the next reading is compared with, for another process. An alarm with a gap that is not explained yet stands
+    /// there as it was before the gap, so that the other process finds the gap too.
+    #[must_use]
+    pub fn seen(&self) -> BTreeMap<AlarmName, SeenAlarm> {
+        let seen = |(name, state): (&AlarmName, &AlarmState)| {
+            let gap = self.unexplained.get(name).map(|gap| gap.after);
+            let since = gap.or_else(|| self.since.get(name).copied());
+            (name.clone(), SeenAlarm { state: *state, since })
+        };
+        self.seen.iter().map(seen).collect()
+    }
+
+    /// The alarms that fired at the first poll and that the plan says to ignore: true until they have once been OK.
     #[must_use]
     pub fn excused(&self) -> &BTreeMap<AlarmName, bool> {
         &self.excused
     }
 
-    /// Takes over another judge's excuses, in place of a first look of its own.
-    pub fn excuse(&mut self, excused: BTreeMap<AlarmName, bool>) {
+    /// Takes over what another judge has seen and excused, in place of a first poll of its own.
+    pub fn take_over(&mut self, seen: &BTreeMap<AlarmName, SeenAlarm>, excused: BTreeMap<AlarmName, bool>) {
         self.excused = excused;
+        self.seen = seen.iter().map(|(name, alarm)| (name.clone(), alarm.state)).collect();
+        let since = |(name, alarm): (&AlarmName, &SeenAlarm)| Some((name.clone(), alarm.since?));
+        self.since = seen.iter().filter_map(since).collect();
     }
 
-    fn judge_readings(&mut self, readings: &BTreeMap<AlarmName, AlarmReading>, now: Timestamp) -> Judgement {
-        let changes = self.note_changes(readings);
+    /// An excuse "until OK" covers one stay in ALARM: it ends when the alarm was in any other state.
+    fn end_excuses(&mut self, readings: &Readings) {
+        let (seen, since) = (&self.seen, &self.since);
+        self.excused.retain(|name, until_ok| {
+            let Some(reading) = readings.by_name.get(name).filter(|_| *until_ok) else { return true };
+            let before = (seen.get(name), since.get(name).copied());
+            match (reading.state, before) {
+                (AlarmState::Ok, _) => false,
+                (AlarmState::Alarm, (Some(AlarmState::InsufficientData), _)) => false,
+                (AlarmState::Alarm, (_, Some(before))) => reading.since.is_none_or(|since| since == before),
+                _ => true,
+            }
+        });
+    }
+
+    fn judge_readings(&mut self, readings: Readings, has_traffic: bool, now: Timestamp) -> Judgement {
+        self.find_gaps(&readings.by_name);
+        let changes = self.note_changes(&readings);
+        let policy = self.watch.insufficient_data;
+        let is_thin = |reading: &AlarmReading| has_traffic && reading.state == AlarmState::InsufficientData;
+        let is_bad = |reading: &AlarmReading| {
+            reading.state == AlarmState::Alarm || is_thin(reading) && policy == InsufficientData::RollBack
+        };
         let counting = || {
             let names = self.watch.names.iter().filter(|name| !self.excused.contains_key(*name));
-            names.filter_map(|name| readings.get(name))
+            names.filter_map(|name| readings.by_name.get(name))
         };
-        let verdict = if let Some(firing) = counting().find(|reading| self.is_bad(reading.state)) {
-            Verdict::Fail(Cause::Alarm {
+        if let Some(firing) = counting().find(|reading| is_bad(reading)) {
+            let cause = Cause::Alarm {
                 name: firing.name.clone(),
                 state: firing.state,
                 reason: firing.reason.clone(),
                 time: firing.since.unwrap_or(now),
-            })
-        } else if self.watch.insufficient_data == InsufficientData::Hold
-            && counting().any(|reading| reading.state == AlarmState::InsufficientData)
-        {
+                cleared_at: None,
+            };
+            self.outage = None;
+            return Judgement { verdict: Verdict::Fail(cause), changes, outage: None };
+        }
+        if let Some(error) = self.why_incomplete(&readings) {
+            return self.unreadable(&error, changes, now);
+        }
+        if self.unexplained.is_empty() {
+            self.outage = None;
+        }
+        let verdict = if !self.unexplained.is_empty() {
+            Verdict::Unexplained
+        } else if policy == InsufficientData::Hold && counting().any(is_thin) {
             Verdict::NoData
         } else {
             Verdict::Pass
@@ -174,7 +329,26 @@ impl AlarmJudge {
         Judgement { verdict, changes, outage: None }
     }
 
-    fn unreadable(&mut self, error: ErrorReport, changes: Vec<AlarmChange>, now: Timestamp) -> Judgement {
+    /// Why not every alarm that counts could be read, where that is so. An alarm that vanished can no longer warn: it is
+    /// as bad as one that cannot be read, and tolerated as long.
+    fn why_incomplete(&self, readings: &Readings) -> Option<Error> {
+        let counts = |name: &&AlarmName| !self.excused.contains_key(*name);
+        if self.watch.missing == MissingAlarm::Refuse && !readings.absent.is_empty() {
+            let gone: Vec<String> = readings.absent.iter().map(|name| format!("`{name}`")).collect();
+            return Some(Error::new(
+                ErrorKind::NotFound,
+                format!("alarm no longer exists: {}", gone.join(", ")),
+            ));
+        }
+        let (name, reason) = readings.unreadable.iter().find(|(name, _)| counts(name))?;
+        Some(Error::new(
+            ErrorKind::Unreachable,
+            format!("the state of alarm `{name}` is not known: {reason}"),
+        ))
+    }
+
+    fn unreadable(&mut self, error: &Error, changes: Vec<AlarmChange>, now: Timestamp) -> Judgement {
+        let error = error.report();
         let begins = self.outage.is_none();
         let since = self.outage.take().map_or(now, |outage| outage.since);
         self.outage = Some(Outage { since, error: error.clone() });
@@ -182,51 +356,89 @@ impl AlarmJudge {
         Judgement { verdict, changes, outage: begins.then_some(error) }
     }
 
-    fn note_changes(&mut self, readings: &BTreeMap<AlarmName, AlarmReading>) -> Vec<AlarmChange> {
-        let same = |(name, reading): (&AlarmName, &AlarmReading)| self.seen.get(name) == Some(&reading.state);
-        if readings.len() == self.seen.len() && readings.iter().all(same) {
-            return Vec::new();
+    /// Finds the alarms that were in another state between the reading before and this one. Those that fire now need no
+    /// explanation.
+    fn find_gaps(&mut self, readings: &BTreeMap<AlarmName, AlarmReading>) {
+        for (name, reading) in readings {
+            let (before, since) = (self.seen.get(name), self.since.get(name));
+            let (Some(before), Some(after), Some(now_since)) = (before, since, reading.since) else {
+                continue;
+            };
+            let is_watched = self.watch.names.contains(name) && !self.excused.contains_key(name);
+            if *after == now_since || !is_watched || reading.state == AlarmState::Alarm {
+                continue;
+            }
+            let left_and_came_back = *before == reading.state;
+            let gap = Gap { after: *after, before: *before, left_and_came_back };
+            self.unexplained
+                .entry(name.clone())
+                .and_modify(|open| open.left_and_came_back |= left_and_came_back)
+                .or_insert(gap);
         }
-        let states: BTreeMap<_, _> =
-            readings.iter().map(|(name, reading)| (name.clone(), reading.state)).collect();
-        let before = std::mem::replace(&mut self.seen, states);
+    }
+
+    fn note_changes(&mut self, readings: &Readings) -> Vec<AlarmChange> {
+        let before = std::mem::take(&mut self.seen);
+        // An alarm whose state is not known is where it was, as far as anybody can tell.
+        let unknown = |name: &&AlarmName| readings.unreadable.contains_key(*name);
+        let kept =
+            before.iter().filter(|(name, _)| unknown(name)).map(|(name, state)| (name.clone(), *state));
+        self.seen = kept.collect();
+        for (name, reading) in &readings.by_name {
+            self.seen.insert(name.clone(), reading.state);
+            match reading.since {
+                Some(since) => self.since.insert(name.clone(), since),
+                None => self.since.remove(name),
+            };
+        }
         let names: BTreeSet<&AlarmName> = before.keys().chain(self.seen.keys()).collect();
         let mut changes = Vec::new();
-        // The first look changes nothing: it is what every later one is compared with.
+        // The first poll changes nothing: it is what every later one is compared with.
         if before.is_empty() {
             return changes;
         }
         for name in names {
             let (from, to) = (before.get(name).copied(), self.seen.get(name).copied());
             if from != to {
-                let reason = readings.get(name).map(|reading| reading.reason.clone()).unwrap_or_default();
+                let reason =
+                    readings.by_name.get(name).map(|reading| reading.reason.clone()).unwrap_or_default();
                 changes.push(AlarmChange { alarm: name.clone(), from, to, reason });
             }
         }
         changes
     }
 
-    fn absent_from(&self, readings: &BTreeMap<AlarmName, AlarmReading>) -> Vec<AlarmName> {
-        self.watch.names.iter().filter(|name| !readings.contains_key(*name)).cloned().collect()
-    }
-
-    fn is_bad(&self, state: AlarmState) -> bool {
-        match state {
-            AlarmState::Ok | AlarmState::Unreadable => false,
-            AlarmState::Alarm => true,
-            AlarmState::InsufficientData => self.watch.insufficient_data == InsufficientData::RollBack,
+    fn readable(&self, result: Result<Vec<AlarmReading>, Error>) -> Result<Readings, Error> {
+        let mut readings = Readings::default();
+        for reading in result? {
+            if reading.state == AlarmState::Unreadable {
+                readings.unreadable.insert(reading.name, reading.reason);
+            } else {
+                readings.by_name.insert(reading.name.clone(), reading);
+            }
         }
+        let is_there = |name: &&AlarmName| {
+            readings.by_name.contains_key(*name) || readings.unreadable.contains_key(*name)
+        };
+        readings.absent = self.watch.names.iter().filter(|name| !is_there(name)).cloned().collect();
+        Ok(readings)
     }
+}
+
+/// One answer, sorted.
+#[derive(Debug, Default)]
+struct Readings {
+    by_name: BTreeMap<AlarmName, AlarmReading>,
+    /// Those that exist and whose state is not known, and why.
+    unreadable: BTreeMap<AlarmName, String>,
+    /// Those of the plan that do not exist.
+    absent: Vec<AlarmName>,
 }
 
 impl Judgement {
     fn of(verdict: Verdict) -> Self {
         Self { verdict, changes: Vec::new(), outage: None }
     }
-}
-
-fn by_name(readings: Vec<AlarmReading>) -> BTreeMap<AlarmName, AlarmReading> {
-    readings.into_iter().map(|reading| (reading.name.clone(), reading)).collect()
 }
 
 #[cfg(test)]
@@ -296,13 +508,15 @@ mod tests {
 
     #[test]
     fn too_little_data_passes_holds_or_fails_as_the_plan_says() {
-        for (policy, first, later) in [
-            (InsufficientData::Pass, true, true),
-            (InsufficientData::Hold, false, false),
-            (InsufficientData::RollBack, false, false),
+        for (policy, later) in [
+            (InsufficientData::Pass, true),
+            (InsufficientData::Hold, false),
+            (InsufficientData::RollBack, false),
         ] {
             let mut judge = judge(|watch| watch.insufficient_data = policy);
-            assert_eq!(judge.judge_first(both(Thin, Fine), at(0)).verdict == Verdict::Pass, first);
+            // What has no traffic has no data.
+            assert_eq!(judge.judge_first(both(Thin, Fine), at(0)).verdict, Verdict::Pass);
+            assert_eq!(judge.judge_before_traffic(both(Thin, Fine), at(0)).verdict, Verdict::Pass);
             let verdict = judge.judge(both(Thin, Fine), at(1)).verdict;
             assert_eq!(verdict == Verdict::Pass, later);
             assert_eq!(matches!(verdict, Verdict::Fail(_)), policy == InsufficientData::RollBack);
@@ -352,7 +566,7 @@ mod tests {
         judge.judge_first(both(Fine, Fine), at(0));
         assert_eq!(judge.judge(down(), at(10)).verdict, Verdict::Error);
         assert_eq!(judge.judge(down(), at(10_000)).verdict, Verdict::Error);
-        assert_eq!(judge.borne_until(), None);
+        assert_eq!(judge.tolerated_until(), None);
     }
 
     #[test]

@@ -3,5 +3,5 @@
 mod alarms;
 mod verdict;
 
-pub use alarms::{AlarmChange, AlarmJudge, Judgement};
+pub use alarms::{AlarmChange, AlarmJudge, Judgement, SeenAlarm};
 pub use verdict::Verdict;

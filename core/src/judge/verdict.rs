@@ -7,6 +7,8 @@ pub enum Verdict {
     Pass,
     /// Put everything back, for this cause.
     Fail(Cause),
+    /// An alarm was in another state between two polls, and which one is being looked up: the weight may not rise.
+    Unexplained,
     /// Too little data, and the plan says to wait: the weight may not rise.
     NoData,
     /// The alarms could not be read, and the plan bears it still: the weight may not rise.

@@ -1,31 +1,46 @@
 use std::collections::BTreeMap;
 
-use super::effect::{EffectId, EffectResult, LOOK_LIMIT};
+use super::call::unanswered;
+use super::effect::{Effect, EffectId, EffectResult, LOOK_LIMIT};
 use super::phase::{Phase, Trigger};
-use super::rollout::{Rollout, unanswered};
+use super::rollout::Rollout;
 use crate::account::{AlarmReading, AlarmState};
-use crate::error::Error;
 use crate::event::{Cause, EventKind};
-use crate::judge::{AlarmJudge, Judgement, Verdict};
+use crate::judge::{AlarmJudge, Judgement, SeenAlarm, Verdict};
 use crate::plan::AlarmWatch;
 use crate::units::{AlarmName, Timestamp, Weight};
 
-/// When the alarms are looked at. What the looks mean is the judge's to say.
+/// When the alarms are polled. What the readings mean is the judge's to say.
 #[derive(Debug, Clone)]
 pub(super) struct Watch {
     judge: AlarmJudge,
     asked: Option<EffectId>,
+    /// The history that is being read, of this alarm.
+    history: Option<(EffectId, AlarmName)>,
     last_asked: Option<Timestamp>,
     clear_at: Option<Timestamp>,
 }
 
+/// What a poll is judged as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// In pre-flight: what fires then fired before the rollout.
+    First,
+    BeforeTraffic,
+    WithTraffic,
+}
+
 impl Watch {
     pub(super) fn new(watch: AlarmWatch) -> Self {
-        Self { judge: AlarmJudge::new(watch), asked: None, last_asked: None, clear_at: None }
+        Self { judge: AlarmJudge::new(watch), asked: None, history: None, last_asked: None, clear_at: None }
     }
 
     pub(super) fn is_answer(&self, id: EffectId) -> bool {
         self.asked == Some(id)
+    }
+
+    pub(super) fn is_history(&self, id: EffectId) -> bool {
+        self.history.as_ref().is_some_and(|(history, _)| *history == id)
     }
 
     pub(super) fn asked(&mut self, id: EffectId, now: Timestamp) {
@@ -33,14 +48,15 @@ impl Watch {
         self.last_asked = Some(now);
     }
 
-    /// Does not wait for an answer any more; gives the look that was under way.
-    pub(super) fn forget(&mut self) -> Option<EffectId> {
-        self.asked.take()
+    /// Does not wait for an answer any longer; gives what was under way.
+    pub(super) fn forget(&mut self) -> impl Iterator<Item = EffectId> + use<> {
+        let history = self.history.take().map(|(history, _)| history);
+        self.asked.take().into_iter().chain(history)
     }
 
-    /// Whether to look now: the poll is due, or a look that began at `wanted` or later is wanted and none did yet.
-    pub(super) fn wants_look(&self, now: Timestamp, wanted: Option<Timestamp>) -> bool {
-        if self.asked.is_some() {
+    /// Whether to poll now: the poll is due, or one that began at `wanted` or later is wanted and none did yet.
+    pub(super) fn wants_poll(&self, now: Timestamp, wanted: Option<Timestamp>) -> bool {
+        if self.is_waiting() {
             return false;
         }
         match (self.last_asked, wanted) {
@@ -50,16 +66,20 @@ impl Watch {
         }
     }
 
-    /// When the next look, or the end of an outage's time, is due.
+    /// When the next poll, or the end of what an outage may last, is due.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        let look = match (self.asked, self.last_asked) {
-            (None, Some(last)) => Some(last + self.judge.poll()),
+        let poll = match self.last_asked {
+            Some(last) if !self.is_waiting() => Some(last + self.judge.poll()),
             _ => None,
         };
-        [look, self.judge.borne_until()].into_iter().flatten().min()
+        [poll, self.judge.tolerated_until()].into_iter().flatten().min()
     }
 
-    /// When the newest look began, if it passed.
+    fn is_waiting(&self) -> bool {
+        self.asked.is_some() || self.history.is_some()
+    }
+
+    /// When the newest poll began, if it passed.
     pub(super) fn clear_at(&self) -> Option<Timestamp> {
         self.clear_at
     }
@@ -72,29 +92,59 @@ impl Watch {
         self.judge.states()
     }
 
+    /// What the next reading is compared with.
+    pub(super) fn seen(&self) -> BTreeMap<AlarmName, SeenAlarm> {
+        self.judge.seen()
+    }
+
     /// The alarms that fired before the rollout began and that the plan says to ignore.
     pub(super) fn excused(&self) -> &BTreeMap<AlarmName, bool> {
         self.judge.excused()
     }
 
-    pub(super) fn excuse(&mut self, excused: BTreeMap<AlarmName, bool>) {
-        self.judge.excuse(excused);
-    }
-
-    /// Whether the look that is being answered began so long ago that its answer says nothing of the present.
-    fn is_stale(&self, now: Timestamp) -> bool {
-        self.last_asked.is_some_and(|asked| now.since(asked) > LOOK_LIMIT)
-    }
-
-    fn answered(
+    pub(super) fn take_over(
         &mut self,
-        result: Result<Vec<AlarmReading>, Error>,
-        first: bool,
-        now: Timestamp,
-    ) -> Judgement {
+        seen: &BTreeMap<AlarmName, SeenAlarm>,
+        excused: BTreeMap<AlarmName, bool>,
+    ) {
+        self.judge.take_over(seen, excused);
+    }
+
+    /// Whether the poll that is being answered began so long ago that its answer says nothing of the present. An alarm
+    /// that fired then is reason enough all the same.
+    fn is_stale(&self, readings: &[AlarmReading], now: Timestamp) -> bool {
+        let late = self.last_asked.is_some_and(|asked| now.since(asked) > LOOK_LIMIT);
+        late && !self.judge.shows_firing(readings)
+    }
+
+    fn answered(&mut self, result: EffectResult, moment: Moment, now: Timestamp) -> Judgement {
         self.asked = None;
-        let judgement =
-            if first { self.judge.judge_first(result, now) } else { self.judge.judge(result, now) };
+        let result = match result {
+            EffectResult::Alarms(Ok(readings)) if self.is_stale(&readings, now) => {
+                Err(unanswered(&EffectResult::TimedOut))
+            }
+            EffectResult::Alarms(result) => result,
+            other => Err(unanswered(&other)),
+        };
+        let judgement = match moment {
+            Moment::First => self.judge.judge_first(result, now),
+            Moment::BeforeTraffic => self.judge.judge_before_traffic(result, now),
+            Moment::WithTraffic => self.judge.judge(result, now),
+        };
+        self.note(judgement)
+    }
+
+    fn history_read(&mut self, result: EffectResult, now: Timestamp) -> Option<Judgement> {
+        let (_, alarm) = self.history.take()?;
+        let result = match result {
+            EffectResult::AlarmHistory(result) => result,
+            other => Err(unanswered(&other)),
+        };
+        let judgement = self.judge.judge_history(&alarm, result, now);
+        Some(self.note(judgement))
+    }
+
+    fn note(&mut self, judgement: Judgement) -> Judgement {
         self.clear_at = if judgement.verdict == Verdict::Pass { self.last_asked } else { None };
         judgement
     }
@@ -102,19 +152,21 @@ impl Watch {
 
 impl Rollout {
     pub(super) fn alarms_read(&mut self, result: EffectResult) {
-        let result = match result {
-            EffectResult::Alarms(_) if self.watch.is_stale(self.now) => {
-                Err(unanswered(&EffectResult::TimedOut))
-            }
-            EffectResult::Alarms(result) => result,
-            other => Err(unanswered(&other)),
-        };
-        // What fires while traffic is on the canary version already is not excused as having fired before.
-        let first =
-            self.phase == Phase::Checking && self.weight() == Weight::ZERO && !self.memory.is_past_check();
-        let excused = self.watch.excused().len();
-        let Judgement { verdict, changes, outage } = self.watch.answered(result, first, self.now);
-        self.unwritten |= self.watch.excused().len() != excused;
+        let moment = self.moment();
+        let excused = self.watch.excused().clone();
+        let judgement = self.watch.answered(result, moment, self.now);
+        self.unwritten |= *self.watch.excused() != excused;
+        self.judged(judgement);
+    }
+
+    pub(super) fn alarm_history_read(&mut self, result: EffectResult) {
+        if let Some(judgement) = self.watch.history_read(result, self.now) {
+            self.judged(judgement);
+        }
+    }
+
+    fn judged(&mut self, judgement: Judgement) {
+        let Judgement { verdict, changes, outage } = judgement;
         if !self.is_watching() {
             return;
         }
@@ -131,16 +183,61 @@ impl Rollout {
         }
         match verdict {
             Verdict::Fail(cause) => self.put_back(cause),
-            Verdict::Pass if self.phase == Phase::Checking => self.check_passed(),
-            Verdict::Pass | Verdict::NoData | Verdict::Error => {}
+            Verdict::Unexplained => self.explain(),
+            Verdict::Pass => {
+                if let Some(asked) = self.watch.clear_at() {
+                    self.hold.observe(asked, self.now, self.longest_gap());
+                    self.unwritten |= self.hold.is_worth_writing(self.now);
+                }
+                self.alarms_clear();
+            }
+            Verdict::NoData | Verdict::Error => self.hold.lose_sight(self.now),
         }
     }
 
-    /// Looks at the alarms for the first time, or passes at once when the plan has none.
+    /// Reads what an alarm did between two polls.
+    fn explain(&mut self) {
+        let Some((alarm, after)) = self.watch.judge.unexplained() else { return };
+        let alarm = alarm.clone();
+        let id = self.effect(Effect::ReadAlarmHistory { alarm: alarm.clone(), after });
+        self.watch.history = Some((id, alarm));
+    }
+
+    fn moment(&self) -> Moment {
+        // What fires while the canary has traffic already is not excused as having fired before.
+        let untouched = self.weight() == Weight::ZERO || self.is_served_already();
+        let in_preflight = matches!(self.phase, Phase::Preparing | Phase::Checking);
+        if in_preflight && untouched && !self.memory.is_past_check() {
+            Moment::First
+        } else if self.weight() == Weight::ZERO && !self.writes.may_land() {
+            Moment::BeforeTraffic
+        } else {
+            Moment::WithTraffic
+        }
+    }
+
+    /// A poll has passed: goes on with what waited for one.
+    fn alarms_clear(&mut self) {
+        match self.phase {
+            Phase::Preparing => self.prepare_when_clear(),
+            Phase::Checking => self.check_when_clear(),
+            _ => {}
+        }
+    }
+
+    /// Polls the alarms before traffic moves. A poll that passed while the version was prepared still counts.
     pub(super) fn begin_check(&mut self, on: Trigger) {
         self.go(on);
-        self.clear_since = self.now;
-        if self.plan.alarms.names.is_empty() {
+        self.clear_since = match self.watch.clear_at().filter(|_| self.is_still_clear()) {
+            Some(at) => at,
+            None => self.now,
+        };
+        self.check_when_clear();
+    }
+
+    pub(super) fn check_when_clear(&mut self) {
+        // A process before may have published something else than would be published today: that is compared first.
+        if self.is_clear() && self.call.is_none() && self.retry.due().is_none() {
             self.check_passed();
         }
     }

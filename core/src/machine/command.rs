@@ -1,6 +1,7 @@
+use super::call::Call;
 use super::effect::Command;
 use super::phase::{Phase, Trigger};
-use super::rollout::{Call, Rollout};
+use super::rollout::Rollout;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, EventKind};
 use crate::units::Weight;
@@ -20,7 +21,7 @@ impl Rollout {
             Command::Pause if self.paused => return unfit("the rollout is paused already"),
             Command::Pause => {
                 self.paused = true;
-                self.hold.stop(self.now);
+                self.hold.pause(self.now);
                 if let Some(hold) = self.memory.hold() {
                     hold.stop(self.now);
                 }
@@ -28,7 +29,7 @@ impl Rollout {
             }
             Command::Resume if self.paused => {
                 self.paused = false;
-                self.hold.go(self.now);
+                self.hold.resume(self.now);
                 if let Some(hold) = self.memory.hold() {
                     hold.go(self.now);
                 }
@@ -46,11 +47,13 @@ impl Rollout {
 
     fn promote_now(&mut self) -> Result<(), Error> {
         match self.phase {
-            Phase::Baking | Phase::Gated if self.weight() == Weight::FULL => {
+            // The bake follows a hook that could not tell, as it follows one that passed.
+            Phase::Gated if self.is_at_full() => {
                 self.paused = false;
-                if self.phase == Phase::Gated {
-                    self.go(Trigger::ApprovedAtFull);
-                }
+                self.approved();
+            }
+            Phase::Baking => {
+                self.paused = false;
                 self.go(Trigger::EndBake);
                 self.hold.clear();
                 self.issue(Call::Confirm);
@@ -77,7 +80,7 @@ impl Rollout {
     }
 
     fn approved(&mut self) {
-        if self.weight() == Weight::FULL {
+        if self.is_at_full() {
             self.go(Trigger::ApprovedAtFull);
             self.begin_bake();
         } else {

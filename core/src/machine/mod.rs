@@ -13,12 +13,16 @@
 //! - `alarm_watch`: when the alarms are looked at (what they mean is [`crate::judge`]'s to say)
 
 mod alarm_watch;
+mod call;
 mod claim;
 mod command;
+mod create;
 mod effect;
+mod hold;
 mod hook;
 mod phase;
 mod prepare;
+mod prerequisite;
 mod retry;
 mod rollback;
 mod rollout;

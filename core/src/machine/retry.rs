@@ -37,6 +37,16 @@ impl<C> Retry<C> {
         self.next = Some((now + Duration::from_millis(half + spread), call));
     }
 
+    /// Plans a call in a series of calls of which some have failed: that still counts.
+    pub(super) fn in_series(&mut self, wait: Duration, call: C, now: Timestamp) {
+        self.next = Some((now + wait, call));
+    }
+
+    /// How often it has been tried again.
+    pub(super) fn tries(&self) -> u32 {
+        self.tries
+    }
+
     /// Plans a call for later on purpose. What failed before that does not count any more.
     pub(super) fn after(&mut self, wait: Duration, call: C, now: Timestamp) {
         self.forget();

@@ -1,8 +1,9 @@
+use super::call::Call;
 use super::phase::{Phase, Trigger};
-use super::rollout::{Call, Rollout};
+use super::rollout::Rollout;
 use super::take_up::Memory;
-use super::write::Standing;
-use crate::account::{AliasState, Routing};
+use super::write::{Standing, lags};
+use crate::account::{AliasState, Claim, Routing};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, EventKind, OutcomeKind, RollbackTimes};
 use crate::units::{Timestamp, Version, Weight};
@@ -57,9 +58,10 @@ impl Rollout {
             return;
         }
         let writing = matches!(self.call, Some((_, Call::Write)));
-        let takes_traffic = self.weight() > Weight::ZERO || self.writes.may_land() || writing;
+        let has_canary = self.weight() > Weight::ZERO || self.is_split();
+        let is_ours = has_canary && !self.is_served_already() || self.writes.may_land() || writing;
         // A check finds the traffic that another rollout moved, and leaves it to that.
-        if takes_traffic && !self.check_only {
+        if is_ours && !self.check_only {
             self.begin_rollback(Trigger::PutBack, cause);
         } else {
             self.refuse(cause);
@@ -78,8 +80,9 @@ impl Rollout {
         self.go(on);
         self.memory = Memory::None;
         // The restoring write waits for nothing that does not concern it.
-        let unwanted = [self.hook.take().map(|(hook, _)| hook), self.watch.forget()];
-        unwanted.into_iter().flatten().for_each(|id| self.withdraw(id));
+        let hook = self.hook.take().map(|(hook, _)| hook);
+        let unwanted: Vec<_> = self.watch.forget().chain(hook).collect();
+        unwanted.into_iter().for_each(|id| self.withdraw(id));
         self.hold.clear();
         self.rollback = Some(Rollback {
             cause,
@@ -143,13 +146,19 @@ impl Rollout {
     pub(super) fn rollback_read_back(&mut self, result: Result<AliasState, Error>) {
         let state = match result {
             Ok(state) => state,
-            Err(error) if error.kind() == ErrorKind::NotFound => return self.drifted(None),
             Err(error) => {
                 self.note_rollback_error(&error);
-                return self.retry.after_failure(Call::ReadBack, self.now);
+                return match error.kind() {
+                    ErrorKind::NotFound => self.alias_not_found(Call::ReadBack),
+                    _ => self.retry.after_failure(Call::ReadBack, self.now),
+                };
             }
         };
         match self.compare_with_known(state) {
+            Standing::OldCopy => {
+                self.note_rollback_error(&lags());
+                self.retry.after_failure(Call::ReadBack, self.now);
+            }
             Standing::AsKnown if self.is_restored() => {
                 let now = self.now;
                 if let Some(rollback) = &mut self.rollback {
@@ -183,6 +192,10 @@ impl Rollout {
     /// The rollback's time is up. An acknowledged write that only could not be read back still counts.
     pub(super) fn give_up(&mut self) {
         let Some(rollback) = &self.rollback else { return };
+        if self.gone_since.is_some() {
+            // All this time it has been said not to exist.
+            return self.drifted(None);
+        }
         if rollback.written_at.is_some() && !rollback.contradicted && self.is_restored() {
             return self.rolled_back();
         }
@@ -196,14 +209,42 @@ impl Rollout {
         }
     }
 
-    /// The AWS CLI line that settles the alias, and what kept us from doing so.
-    pub(super) fn settling_command(&self) -> String {
-        let version = self.restoring_routing().version;
-        let command = format!(
+    /// What a person is to do about an alias that is left on two versions, and what kept us from doing so.
+    pub(super) fn advice(&self) -> String {
+        let Some(alias) = &self.alias else { return self.settling_command(self.stable) };
+        let (function, name) = (&self.plan.function, &self.plan.alias);
+        let knows_better = self.rollback.is_some() || self.is_split();
+        match Claim::find(&alias.description).filter(|claim| claim.rollout_id != self.id) {
+            // Whoever writes the alias beside a living runner breaks that one's rollout.
+            Some(by) => format!(
+                "wait for {by} to end, or stop it: it rolls back then; only if it no longer runs: lambda-rollout repair \
+                 {function}:{name} --to VERSION, with the version that is to have all traffic ({})",
+                alias.routing
+            ),
+            None if knows_better => self.settling_command(self.restoring_routing().version.published()),
+            // Which of the two is good is for people to know.
+            None => format!(
+                "lambda-rollout repair {function}:{name} --to VERSION, with the version that is to have all traffic ({})",
+                alias.routing
+            ),
+        }
+    }
+
+    /// The AWS CLI line that brings the alias to one version, guarded, and free of a claim.
+    fn settling_command(&self, version: Option<Version>) -> String {
+        let version = version.map_or_else(|| "VERSION".to_owned(), |version| version.to_string());
+        let mut command = format!(
             "aws lambda update-alias --function-name {} --name {} --function-version {version} \
              --routing-config AdditionalVersionWeights={{}}",
             self.plan.function, self.plan.alias
         );
+        if let Some(alias) = &self.alias {
+            command.push_str(&format!(" --revision-id {}", quoted(&alias.revision_id)));
+            let own = Claim::strip(&alias.description);
+            if own != alias.description {
+                command.push_str(&format!(" --description {}", quoted(own)));
+            }
+        }
         match self.rollback.as_ref().and_then(|rollback| rollback.last_error.as_ref()) {
             Some(error) => format!("{command}  # last error: {error}"),
             None => command,
@@ -213,14 +254,15 @@ impl Rollout {
     pub(super) fn promotion_read_back(&mut self, result: Result<AliasState, Error>) {
         let state = match result {
             Ok(state) => state,
-            Err(error) if error.kind() == ErrorKind::NotFound => return self.drifted(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return self.alias_not_found(Call::Confirm),
             // Nothing is claimed that was not seen; alarms stay watched, and the deadline bounds it.
             Err(_) => return self.retry.after_failure(Call::Confirm, self.now),
         };
         match self.compare_with_known(state) {
             Standing::AsKnown if self.is_still_clear() => self.promoted(),
-            // The read was long in coming, and the alarms may have changed meanwhile.
-            Standing::AsKnown => self.retry.after(self.plan.alarms.poll, Call::Confirm, self.now),
+            // The read was long in coming, and the alarms may have changed meanwhile: it is read again when they are clear.
+            Standing::AsKnown => self.retry.forget(),
+            Standing::OldCopy => self.retry.after_failure(Call::Confirm, self.now),
             Standing::Settling => self.look_again_while_settling(Call::Confirm),
             Standing::Drifted => {}
             Standing::OursLanded(_) => unreachable!("a landed write leaves none that may land"),
@@ -233,4 +275,10 @@ impl Rollout {
         self.emit(EventKind::Promoted { version, revision_id });
         self.end(Trigger::Confirmed, OutcomeKind::Promoted, None);
     }
+}
+
+/// A word of a shell's command line.
+fn quoted(text: &str) -> String {
+    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

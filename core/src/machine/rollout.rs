@@ -3,16 +3,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::alarm_watch::Watch;
-use super::effect::{Effect, EffectId, EffectResult, Input, LOOK_LIMIT, Output};
+use super::call::Call;
+use super::effect::{Effect, EffectId, Input, LOOK_LIMIT, Output};
+use super::hold::Hold;
 use super::phase::{Phase, TRANSITIONS, Transition, Trigger, transition};
 use super::prepare::Preparation;
 use super::retry::Retry;
 use super::rollback::Rollback;
 use super::snapshot::Snapshot;
-use super::stopwatch::Stopwatch;
 use super::take_up::Memory;
 use super::write::{Standing, Writes};
-use crate::account::{AliasState, FunctionVersion, HookMoment, Urgency};
+use crate::account::{AliasState, HookMoment, Routing};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
 use crate::plan::RolloutPlan;
@@ -46,7 +47,7 @@ pub struct Rollout {
     pub(super) writes: Writes,
     pub(super) watch: Watch,
     pub(super) hook: Option<(EffectId, HookMoment)>,
-    pub(super) hold: Stopwatch,
+    pub(super) hold: Hold,
     pub(super) paused: bool,
     /// No shift before a look at the alarms that began then or later has passed.
     pub(super) clear_since: Timestamp,
@@ -55,6 +56,12 @@ pub struct Rollout {
     /// Why everything is to be put back, from before the alias was read: whether there is anything is known only then.
     pub(super) asked_back: Option<Cause>,
     pub(super) patrol_at: Timestamp,
+    /// Revisions of the alias that are known to be old: a read that shows one of them lags behind.
+    pub(super) superseded: Vec<String>,
+    /// The read that goes on once AWS has said whether it still moves provisioned concurrency.
+    pub(super) settling: Option<Call>,
+    /// Since when reads say that the alias does not exist.
+    pub(super) gone_since: Option<Timestamp>,
     pub(super) rollback: Option<Rollback>,
     pub(super) memory: Memory,
     pub(super) traffic_moved: bool,
@@ -72,36 +79,12 @@ pub struct Rollout {
 
 const _: () = assert!(TRANSITIONS.len() <= 128, "`taken` has a bit for each row");
 
-/// A call that the rollout waits for, and what it is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
-    /// The first look at the alias.
-    ReadAlias,
-    /// `$LATEST`, before it is updated or published.
-    ReadLatest,
-    UpdateCode,
-    Publish,
-    /// The canary version, until it is active.
-    AwaitCanary,
-    /// The stable version, to compare roles.
-    ReadStable,
-    CreateAlias,
-    /// The alias, after a creation whose result is unknown.
-    ResolveCreation,
-    Write,
-    /// The alias, after a write whose result is unknown.
-    Resolve,
-    /// The alias, to prove the rollback.
-    ReadBack,
-    /// The alias, to see whether another hand changed it.
-    Patrol,
-    /// The alias, to prove the promotion.
-    Confirm,
-}
-
 /// Time between two looks at the alias while nothing else is done with it: rare enough for a thousand rollouts to
 /// share Lambda's 15 control-plane calls a second, often enough to tell drift long before a bake ends.
 const PATROL: Duration = Duration::from_secs(60);
+/// How long reads have to say that the alias does not exist before that is believed. A rollback goes on until its own
+/// deadline.
+const GONE: Duration = Duration::from_secs(30);
 
 impl Rollout {
     /// A new rollout of this plan.
@@ -127,12 +110,15 @@ impl Rollout {
             writes: Writes::default(),
             watch,
             hook: None,
-            hold: Stopwatch::default(),
+            hold: Hold::default(),
             paused: false,
             clear_since: now,
             promote_asked: false,
             asked_back: None,
             patrol_at: now,
+            superseded: Vec::new(),
+            settling: None,
+            gone_since: None,
             rollback: None,
             memory: Memory::None,
             traffic_moved: false,
@@ -241,7 +227,8 @@ impl Rollout {
     #[must_use]
     pub fn snapshot(&self) -> Option<Snapshot> {
         use Phase as P;
-        if matches!(self.phase, P::New | P::Reading | P::Preparing | P::Creating) {
+        let early = matches!(self.phase, P::New | P::Reading | P::Preparing | P::Creating);
+        if early || self.is_served_already() {
             return None;
         }
         Some(Snapshot {
@@ -254,11 +241,15 @@ impl Rollout {
             steps_taken: self.steps_taken,
             alias: self.alias.clone()?,
             under_way: self.writes.under_way(),
-            hold: self.hold,
+            hold: self.hold.clock(),
+            observed_until: self.hold.observed_until(self.now),
             paused: self.paused,
             promote_asked: self.promote_asked,
             traffic_moved: self.traffic_moved,
             excused: self.watch.excused().clone(),
+            alarms: self.watch.seen(),
+            superseded: self.superseded.clone(),
+            published: self.preparation.identity(),
             rolling_back: self.rollback.as_ref().map(|rollback| rollback.cause.clone()),
         })
     }
@@ -269,24 +260,25 @@ impl Rollout {
         TRANSITIONS.iter().enumerate().filter(move |(index, _)| taken & (1 << index) != 0).map(|(_, row)| row)
     }
 
-    /// How urgent the call is that the rollout waits for: what a process has to share its API budget by.
-    #[must_use]
-    pub fn urgency(&self) -> Urgency {
-        match self.call {
-            _ if self.phase == Phase::RollingBack => Urgency::Restore,
-            // Until the read has decided about a write that may have given the canary traffic, nothing can be restored.
-            Some((_, Call::Resolve)) if self.writes.may_land() => Urgency::Restore,
-            Some((_, Call::Patrol)) => Urgency::Look,
-            _ => Urgency::Change,
-        }
-    }
-
     /// The canary's share of traffic, as far as is known.
     pub(super) fn weight(&self) -> Weight {
         match (&self.alias, self.canary) {
             (Some(alias), Some(canary)) => alias.routing.share_of(canary),
             _ => Weight::ZERO,
         }
+    }
+
+    /// Whether the alias, as far as is known, is on the canary version with no weights: only that is 100 %. A weight of 1
+    /// beside the alias's own version sends all traffic to the canary too, and still has to become this.
+    pub(super) fn is_at_full(&self) -> bool {
+        let routing = self.alias.as_ref().map(|alias| alias.routing);
+        routing.is_some() && routing == self.canary.map(Routing::only)
+    }
+
+    /// Whether the canary version is in the alias's routing beside another one, with whatever weight.
+    pub(super) fn is_split(&self) -> bool {
+        let second = self.alias.as_ref().and_then(|alias| alias.routing.additional);
+        second.is_some_and(|(second, _)| Some(second) == self.canary)
     }
 
     fn start(&mut self) {
@@ -301,37 +293,6 @@ impl Rollout {
         });
         self.go(Trigger::Start);
         self.issue(Call::ReadAlias);
-    }
-
-    fn finish_effect(&mut self, id: EffectId, result: EffectResult) {
-        if self.watch.is_answer(id) {
-            return self.alarms_read(result);
-        }
-        if self.hook.as_ref().is_some_and(|(hook, _)| *hook == id) {
-            return self.hook_finished(result);
-        }
-        // Answers to calls that nobody waits for any more, such as a patrol when a rollback began, say nothing new.
-        if let Some((_, call)) = self.call.take_if(|(waiting, _)| *waiting == id) {
-            self.call_finished(call, result);
-        }
-    }
-
-    fn call_finished(&mut self, call: Call, result: EffectResult) {
-        match call {
-            Call::ReadAlias => self.alias_read(alias_result(result)),
-            Call::ReadLatest => self.latest_read(version_result(result)),
-            Call::UpdateCode => self.code_updated(version_result(result)),
-            Call::Publish => self.published(version_result(result)),
-            Call::AwaitCanary => self.canary_read(version_result(result)),
-            Call::ReadStable => self.stable_read(version_result(result)),
-            Call::CreateAlias => self.alias_created(alias_result(result)),
-            Call::ResolveCreation => self.creation_resolved(alias_result(result)),
-            Call::Write => self.write_finished(alias_result(result)),
-            Call::Resolve => self.write_resolved(alias_result(result)),
-            Call::ReadBack => self.rollback_read_back(alias_result(result)),
-            Call::Patrol => self.patrolled(alias_result(result)),
-            Call::Confirm => self.promotion_read_back(alias_result(result)),
-        }
     }
 
     /// Does whatever is due, until nothing is.
@@ -374,6 +335,7 @@ impl Rollout {
                 Phase::Ready => self.shift_when_clear(),
                 Phase::Holding => self.shift_when_held(),
                 Phase::Baking => self.confirm_when_baked(),
+                Phase::Confirming => self.confirm_when_clear(),
                 _ => {}
             }
             if self.phase == phase {
@@ -442,30 +404,49 @@ impl Rollout {
         self.issue(Call::Confirm);
     }
 
+    /// Reads the alias once more where the read before it was long in coming and the alarms may have changed meanwhile.
+    fn confirm_when_clear(&mut self) {
+        if self.call.is_none() && self.retry.due().is_none() && self.is_still_clear() {
+            self.issue(Call::Confirm);
+        }
+    }
+
     /// Begins to hold the weight of the newest step.
     pub(super) fn begin_hold(&mut self) {
         let hold = self.plan.schedule.steps.get(self.steps_taken.saturating_sub(1)).map(|step| step.hold);
-        self.hold.set(hold.unwrap_or_default(), self.now, self.paused);
+        self.hold.begin(hold.unwrap_or_default(), self.now, self.paused);
     }
 
     /// Begins to watch after 100 %.
     pub(super) fn begin_bake(&mut self) {
-        self.hold.set(self.plan.bake.unwrap_or_default(), self.now, self.paused);
+        self.hold.begin(self.plan.bake.unwrap_or_default(), self.now, self.paused);
     }
 
-    fn patrolled(&mut self, result: Result<AliasState, Error>) {
+    pub(super) fn patrolled(&mut self, result: Result<AliasState, Error>) {
         self.patrol_at = self.now + PATROL;
         match result {
-            Ok(state) => {
+            Ok(state) => match self.compare_with_known(state) {
                 // The write of a process before this one has come home.
-                if let Standing::OursLanded(state) = self.compare_with_known(state) {
-                    self.ours_landed(state);
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => self.drifted(None),
+                Standing::OursLanded(state) => self.ours_landed(state),
+                Standing::OldCopy => self.retry.after_failure(Call::Patrol, self.now),
+                Standing::Settling => self.look_again_while_settling(Call::Patrol),
+                Standing::AsKnown | Standing::Drifted => {}
+            },
+            Err(error) if error.kind() == ErrorKind::NotFound => self.alias_not_found(Call::Patrol),
             // The next patrol looks again; a shift finds out by itself.
-            Err(error) => tracing::debug!(%error, "could not look at the alias"),
+            Err(error) => tracing::debug!(%error, "could not read the alias"),
         }
+    }
+
+    /// A read said that the alias does not exist. One such answer is no proof, and to let go of an alias that has a canary
+    /// in traffic is the worst that can be done: it has to go on for a while.
+    pub(super) fn alias_not_found(&mut self, call: Call) {
+        let since = *self.gone_since.get_or_insert(self.now);
+        if self.phase != Phase::RollingBack && self.now.since(since) >= GONE {
+            return if self.memory.is_untested() { self.take_up(None) } else { self.drifted(None) };
+        }
+        tracing::warn!(rollout = %self.id, "the alias was not found; reading it again");
+        self.retry.after_failure(call, self.now);
     }
 
     /// Whether alarms are looked at in this phase: whenever traffic may move or has moved, until it is put back.
@@ -474,7 +455,8 @@ impl Rollout {
         !self.plan.alarms.names.is_empty()
             && matches!(
                 self.phase,
-                P::Checking
+                P::Preparing
+                    | P::Checking
                     | P::BeforeHook
                     | P::Ready
                     | P::Shifting
@@ -506,14 +488,18 @@ impl Rollout {
         self.promote_asked || self.is_clear_since(Timestamp::from_millis(i64::MIN))
     }
 
-    fn is_clear(&self) -> bool {
+    pub(super) fn is_clear(&self) -> bool {
         self.is_clear_since(self.clear_since)
     }
 
-    /// A look from before a gap in which this computer slept says nothing of the time after it.
+    /// The longest time between two polls in the ordinary course.
+    pub(super) fn longest_gap(&self) -> Duration {
+        self.plan.alarms.poll.saturating_add(LOOK_LIMIT)
+    }
+
+    /// A poll from before a gap in which this computer slept says nothing of the time after it.
     fn is_clear_since(&self, since: Timestamp) -> bool {
-        let still_counts = self.plan.alarms.poll + LOOK_LIMIT;
-        let clear = |at: Timestamp| at >= since && self.now.since(at) <= still_counts;
+        let clear = |at: Timestamp| at >= since && self.now.since(at) <= self.longest_gap();
         self.plan.alarms.names.is_empty() || self.watch.clear_at().is_some_and(clear)
     }
 
@@ -573,7 +559,7 @@ impl Rollout {
         let is_weighted = self.alias.as_ref().is_some_and(|alias| !alias.routing.is_single());
         let refused = matches!(kind, OutcomeKind::Refused | OutcomeKind::Aborted);
         let on_two_versions = kind == OutcomeKind::Unsettled || refused && is_weighted;
-        let advice = on_two_versions.then(|| self.settling_command());
+        let advice = on_two_versions.then(|| self.advice());
         let outcome = Outcome {
             kind,
             cause,
@@ -594,31 +580,9 @@ impl Rollout {
             Phase::Holding | Phase::Baking => self.hold.ended(self.now),
             _ => None,
         };
-        if self.watch.wants_look(self.now, wanted) {
+        if self.watch.wants_poll(self.now, wanted) {
             let id = self.effect(Effect::ReadAlarms(self.plan.alarms.names.clone()));
             self.watch.asked(id, self.now);
         }
-    }
-}
-
-fn alias_result(result: EffectResult) -> Result<AliasState, Error> {
-    match result {
-        EffectResult::Alias(result) => result,
-        other => Err(unanswered(&other)),
-    }
-}
-
-fn version_result(result: EffectResult) -> Result<FunctionVersion, Error> {
-    match result {
-        EffectResult::Version(result) => result,
-        other => Err(unanswered(&other)),
-    }
-}
-
-/// The error of a call that was not answered, or not with an answer of its kind.
-pub(super) fn unanswered(result: &EffectResult) -> Error {
-    match result {
-        EffectResult::TimedOut => Error::new(ErrorKind::Unreachable, "no answer in time"),
-        _ => Error::new(ErrorKind::Internal, "a port answered another call than it was asked"),
     }
 }

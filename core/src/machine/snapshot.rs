@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Phase, Stopwatch};
-use crate::account::{AliasState, Routing};
+use crate::account::{AliasState, CodeIdentity, Routing};
 use crate::event::Cause;
+use crate::judge::SeenAlarm;
 use crate::units::{AlarmName, RolloutId, Timestamp, Version};
 
 /// What has to be remembered of a rollout so that another process can carry on.
@@ -33,6 +34,9 @@ pub struct Snapshot {
     /// The hold or bake.
     #[serde(default)]
     pub hold: Stopwatch,
+    /// Up to when the alarms were watched in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_until: Option<Timestamp>,
     /// Whether it is paused.
     #[serde(default)]
     pub paused: bool,
@@ -45,6 +49,15 @@ pub struct Snapshot {
     /// Alarms that fired before the rollout began and that the plan says to ignore: true until they have once been OK.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub excused: BTreeMap<AlarmName, bool>,
+    /// Each alarm as it was read last: what happens to one while no process watches shows in the time of its state.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alarms: BTreeMap<AlarmName, SeenAlarm>,
+    /// Revisions of the alias that are known to be old: a read that shows one of them lags behind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<String>,
+    /// What was published, where the plan publishes: another process compares `$LATEST` with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<CodeIdentity>,
     /// Why the canary is being taken out, when it is: then nothing raises it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolling_back: Option<Cause>,

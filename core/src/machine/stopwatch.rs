@@ -48,13 +48,6 @@ impl Stopwatch {
         }
     }
 
-    /// Takes up another process' countdown. Its clock may have been ahead of this one: no more is left than the whole
-    /// time, and all of it where nothing was counted down yet.
-    pub(super) fn take_up(&mut self, before: Self, whole: Duration, now: Timestamp, stopped: bool) {
-        let left = before.left(now).unwrap_or(whole).min(whole);
-        self.set(left, now, stopped);
-    }
-
     /// When it will end, or did; `None` when it is not running.
     pub(super) fn ends_at(&self) -> Option<Timestamp> {
         match self.state {

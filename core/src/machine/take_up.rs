@@ -1,12 +1,19 @@
+use std::time::Duration;
+
+use super::call::Call;
 use super::phase::{Phase, Trigger};
-use super::rollout::{Call, Rollout};
+use super::rollout::Rollout;
 use super::snapshot::Snapshot;
 use super::stopwatch::Stopwatch;
 use super::write::{Standing, Writes};
-use crate::account::AliasState;
+use crate::account::{AliasState, Claim, FunctionVersion, Routing};
 use crate::error::Error;
 use crate::event::{Cause, EventKind, OutcomeKind};
-use crate::units::Weight;
+use crate::plan::VersionSource;
+use crate::units::{Timestamp, Weight};
+
+/// Time for which it is tried to compare `$LATEST` with what was published.
+const COMPARING: Duration = Duration::from_secs(60);
 
 /// What another process knew of this rollout, and how far it has been taken up.
 #[derive(Debug, Clone, Default)]
@@ -94,8 +101,18 @@ impl Rollout {
             self.alias = Some(known);
         }
         self.traffic_moved |= snapshot.traffic_moved;
+        self.superseded.clone_from(&snapshot.superseded);
+        self.preparation.found.clone_from(&snapshot.published);
         let Some(found) = found else { return self.drifted(None) };
+        if let Some(cause) = self.rolled_back_unrecorded(&snapshot, &found) {
+            self.ours_landed(found);
+            return self.begin_rollback(Trigger::RememberedRollback, cause);
+        }
         match self.compare_with_known(found) {
+            Standing::OldCopy => {
+                self.memory = Memory::Untested(snapshot);
+                return self.retry.after_failure(Call::ReadAlias, self.now);
+            }
             Standing::Drifted => return,
             Standing::Settling => {
                 self.memory = Memory::Untested(snapshot);
@@ -107,7 +124,7 @@ impl Rollout {
         self.traffic_moved |= self.weight() > Weight::ZERO;
         self.paused |= snapshot.paused;
         self.promote_asked = snapshot.promote_asked;
-        self.watch.excuse(snapshot.excused.clone());
+        self.watch.take_over(&snapshot.alarms, snapshot.excused.clone());
         match snapshot.rolling_back.take() {
             // A write of the process before may still be on its way: then the alias is written whatever it reads as.
             Some(cause) => self.begin_rollback(Trigger::RememberedRollback, cause),
@@ -116,10 +133,57 @@ impl Rollout {
                 snapshot.alias = self.alias.clone().unwrap_or(snapshot.alias);
                 snapshot.under_way = self.writes.under_way();
                 snapshot.traffic_moved = self.traffic_moved;
+                let is_published = snapshot.published.is_some();
                 self.memory = Memory::Tested(snapshot);
+                if is_published && !matches!(self.plan.version, VersionSource::Existing(_)) {
+                    self.issue(Call::CompareLatest);
+                }
                 self.begin_check(Trigger::Remembered);
             }
         }
+    }
+
+    /// Whether the process before has rolled back without being able to write that down, on a disk that was full, say: it
+    /// was about to raise, and the alias has moved on to the stable version alone. What is left is to prove it.
+    fn rolled_back_unrecorded(&self, before: &Snapshot, found: &AliasState) -> Option<Cause> {
+        let raise =
+            *before.under_way.last().filter(|raise| raise.share_of(before.canary_version) > Weight::ZERO)?;
+        let is_stable = found.routing == Routing::only(before.stable_version);
+        let has_moved = found.revision_id != before.alias.revision_id;
+        let is_old = before.superseded.contains(&found.revision_id);
+        let recorded = before.rolling_back.is_some();
+        let claimed = Claim::find(&found.description).is_some();
+        (is_stable && has_moved && !is_old && !recorded && !claimed)
+            .then_some(Cause::Drift { found: Some(found.routing), expected: raise })
+    }
+
+    /// What would be published today was compared with what was published: where it is another, the plan's own code is not
+    /// what has the canary's traffic.
+    pub(super) fn latest_compared(&mut self, result: Result<FunctionVersion, Error>) {
+        let before = match &self.memory {
+            Memory::Tested(snapshot) => snapshot.published.clone(),
+            Memory::None | Memory::Untested(_) => None,
+        };
+        match result {
+            Ok(latest) if before.is_some_and(|before| before.differs_from(&latest.identity())) => {
+                return self.put_back(Cause::LatestChanged);
+            }
+            Ok(_) => self.retry.forget(),
+            Err(error) if error.kind().is_retryable() && !self.retry.is_exhausted(COMPARING, self.now) => {
+                return self.retry.after_failure(Call::CompareLatest, self.now);
+            }
+            Err(error) => {
+                tracing::warn!(rollout = %self.id, %error, "whether $LATEST has changed could not be told");
+                self.retry.forget();
+            }
+        }
+        self.check_when_clear();
+    }
+
+    /// Whether the hold of the process before goes on: only where somebody has watched the alarms until just now.
+    fn was_watched(&self, until: Option<Timestamp>) -> bool {
+        let just_now = |until: Timestamp| until <= self.now && self.now.since(until) <= self.longest_gap();
+        self.plan.alarms.names.is_empty() || until.is_some_and(just_now)
     }
 
     /// The alias may be on two versions, and nobody else looks after it: that is not given up as long as a rollback
@@ -135,6 +199,14 @@ impl Rollout {
         self.end(Trigger::GaveUp, OutcomeKind::Unsettled, Some(Cause::Error { error: error.report() }));
     }
 
+    fn resume_hold(&mut self, before: &Snapshot, length: Duration) {
+        if self.was_watched(before.observed_until) {
+            self.hold.resume_from(before.hold, length, self.now, self.paused);
+        } else {
+            self.hold.begin(length, self.now, self.paused);
+        }
+    }
+
     /// The alarms are fine: goes on where the process before stopped. False when there was none, when it had not come
     /// as far as the hook before traffic, or when what it wrote down contradicts the alias, which then says it all.
     pub(super) fn go_on(&mut self) -> bool {
@@ -142,7 +214,7 @@ impl Rollout {
         if self.paused {
             self.emit(EventKind::Paused);
         }
-        let at_full = self.weight() == Weight::FULL;
+        let at_full = self.is_at_full();
         let steps = &self.plan.schedule.steps;
         self.steps_taken = before.steps_taken.min(steps.len());
         let reached = self.steps_taken.checked_sub(1).and_then(|last| steps.get(last));
@@ -166,7 +238,7 @@ impl Rollout {
             }
             Phase::Holding if in_step => {
                 self.go(Trigger::PassedInStep);
-                self.hold.take_up(before.hold, hold, self.now, self.paused);
+                self.resume_hold(&before, hold);
             }
             Phase::Gated => {
                 self.go(Trigger::PassedToGate);
@@ -176,7 +248,7 @@ impl Rollout {
             Phase::Ready => self.go(Trigger::Passed),
             Phase::Baking | Phase::Confirming if at_full => {
                 self.go(Trigger::PassedAtFull);
-                self.hold.take_up(before.hold, bake, self.now, self.paused);
+                self.resume_hold(&before, bake);
             }
             _ => return false,
         }

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use super::call::Call;
 use super::effect::Effect;
 use super::phase::{Phase, Trigger};
-use super::rollout::{Call, Rollout};
-use crate::account::{AliasState, AliasWrite, Claim, HookMoment, Routing};
+use super::rollout::Rollout;
+use crate::account::{AliasState, AliasWrite, Claim, HookMoment, ProvisionedConcurrency, Routing};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, EventKind, OutcomeKind};
 use crate::units::{Timestamp, Version, Weight};
@@ -22,6 +23,8 @@ pub(super) struct Writes {
     unanswered: bool,
     /// The newest write that AWS acknowledged, and when.
     acknowledged: Option<(Routing, Timestamp)>,
+    /// When AWS last said that it still moves provisioned concurrency.
+    moving_at: Option<Timestamp>,
 }
 
 /// How an alias that was read compares with what was known of it.
@@ -29,6 +32,8 @@ pub(super) struct Writes {
 pub(super) enum Standing {
     /// Nothing has happened to it, or nothing that concerns traffic.
     AsKnown,
+    /// The read lags: it shows the alias at a revision that is known to have been replaced.
+    OldCopy,
     /// A write of ours, whose result was unknown, has landed.
     OursLanded(AliasState),
     /// AWS is still moving provisioned concurrency from one version to the other, with weights of its own.
@@ -40,9 +45,16 @@ pub(super) enum Standing {
 /// Time that failing writes and reads are borne before a raise is given up.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// Time that AWS is given to clear the weights that it sets itself when an alias with provisioned concurrency changes
-/// its version (<https://github.com/hashicorp/terraform-provider-aws/issues/48116>), and between two looks meanwhile.
+/// its version (<https://github.com/hashicorp/terraform-provider-aws/issues/48116>), and between two reads meanwhile.
+/// As long as AWS says that it still moves provisioned concurrency there, which takes up to a quarter of an hour, it is
+/// given more, up to a bound.
 const SETTLING: Duration = Duration::from_secs(2 * 60);
+const LONGEST_SETTLING: Duration = Duration::from_secs(30 * 60);
 const SETTLING_POLL: Duration = Duration::from_secs(5);
+/// How long an answer counts that says so.
+const MOVING: Duration = Duration::from_secs(30);
+/// How many old revisions of the alias are remembered: a read lags by seconds, and no rollout writes that often.
+const OLD_REVISIONS: usize = 16;
 
 impl Writes {
     /// What another process left: where its writes had brought the alias, if it made any, and those without an answer.
@@ -141,8 +153,9 @@ impl Rollout {
     pub(super) fn write_finished(&mut self, result: Result<AliasState, Error>) {
         let error = match result {
             Ok(state) if Some(state.routing) == self.writes.wanted => return self.landed(state),
-            Ok(_) => {
+            Ok(state) => {
                 // Acknowledged, and yet another routing than the one we asked for: look again in a while.
+                tracing::info!(found = %state.routing, "the alias was written, and AWS answered with another routing");
                 self.writes.result_unknown();
                 self.writes.acknowledged = self.writes.wanted.map(|wanted| (wanted, self.now));
                 return self.look_again_while_settling(Call::Resolve);
@@ -170,10 +183,14 @@ impl Rollout {
     pub(super) fn write_resolved(&mut self, result: Result<AliasState, Error>) {
         let state = match result {
             Ok(state) => state,
-            Err(error) if error.kind() == ErrorKind::NotFound => return self.drifted(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.note_rollback_error(&error);
+                return self.alias_not_found(Call::Resolve);
+            }
             Err(error) => return self.write_failed(Call::Resolve, error),
         };
         match self.compare_with_known(state) {
+            Standing::OldCopy => self.write_failed(Call::Resolve, lags()),
             Standing::AsKnown if self.phase == Phase::RollingBack => {
                 self.writes.unresolved = false;
                 self.retry.after_failure(Call::Write, self.now);
@@ -201,8 +218,21 @@ impl Rollout {
         }
     }
 
+    /// Reads the alias again in a while, after AWS has said whether it still moves provisioned concurrency there.
     pub(super) fn look_again_while_settling(&mut self, call: Call) {
-        self.retry.after(SETTLING_POLL, call, self.now);
+        self.settling = Some(call);
+        self.retry.after(SETTLING_POLL, Call::ReadProvisioned, self.now);
+    }
+
+    pub(super) fn provisioned_read(&mut self, result: Result<Option<ProvisionedConcurrency>, Error>) {
+        match result {
+            Ok(Some(ProvisionedConcurrency::InProgress)) => self.writes.moving_at = Some(self.now),
+            Ok(_) => self.writes.moving_at = None,
+            Err(error) => tracing::debug!(%error, "the provisioned concurrency could not be read"),
+        }
+        if let Some(call) = self.settling.take() {
+            self.issue(call);
+        }
     }
 
     /// A write, or the read that decides about it, failed without effect: try again in a while. A raise is given
@@ -261,7 +291,7 @@ impl Rollout {
         let before = self.weight();
         let from_before = self.alias.as_ref().and_then(|alias| alias.routing.version.published());
         let (to, revision_id) = (state.routing.version.published(), state.revision_id.clone());
-        self.alias = Some(state);
+        self.know(state);
         let weight = self.weight();
         self.traffic_moved |= weight > Weight::ZERO;
         let (Some(stable), Some(canary)) = (from_before.or(self.stable), self.canary) else { return };
@@ -272,12 +302,29 @@ impl Rollout {
         }
     }
 
+    /// Takes over the alias as it is now, and remembers that the revision before is an old one.
+    fn know(&mut self, state: AliasState) {
+        let before = self.alias.as_ref().map(|alias| alias.revision_id.clone());
+        self.superseded.retain(|old| *old != state.revision_id);
+        if let Some(before) = before.filter(|before| *before != state.revision_id) {
+            self.superseded.push(before);
+            let surplus = self.superseded.len().saturating_sub(OLD_REVISIONS);
+            self.superseded.drain(..surplus);
+        }
+        self.alias = Some(state);
+    }
+
     /// Compares an alias that was read with what is known of it, and takes over what does not concern traffic.
     /// Drift is dealt with here; a write of ours that landed is the caller's to take over.
     pub(super) fn compare_with_known(&mut self, state: AliasState) -> Standing {
+        self.gone_since = None;
         let Some(known) = &self.alias else { return Standing::AsKnown };
         if state == *known {
             return Standing::AsKnown;
+        }
+        if state.revision_id != known.revision_id && self.superseded.contains(&state.revision_id) {
+            tracing::info!(rollout = %self.id, revision = state.revision_id, "a read of the alias lags behind");
+            return Standing::OldCopy;
         }
         let undone = self.undone_by_another_hand(known, &state);
         if let Some(by) = self.other_runner(known, &state, undone.is_some()) {
@@ -294,13 +341,13 @@ impl Rollout {
         }
         if state.routing == known.routing {
             // Its description was edited, say.
-            self.alias = Some(state);
+            self.know(state);
             self.writes.forget_older();
             self.unwritten = true;
             return Standing::AsKnown;
         }
         if self.is_settling(&state.routing) {
-            self.alias = Some(AliasState { routing: known.routing, ..state });
+            self.know(AliasState { routing: known.routing, ..state });
             return Standing::Settling;
         }
         self.drifted(Some(state));
@@ -327,10 +374,11 @@ impl Rollout {
     fn is_settling(&self, found: &Routing) -> bool {
         let Some((wanted, since)) = self.writes.acknowledged else { return false };
         let known = self.alias.as_ref().map(|alias| alias.routing).filter(|_| self.traffic_moved);
+        let moving = self.writes.moving_at.is_some_and(|at| self.now.since(at) < MOVING);
         let ours = |version: Version| self.stable == Some(version) || self.canary == Some(version);
         [Some(wanted), known].into_iter().flatten().any(|to| to.is_single() && to.version == found.version)
             && found.additional.is_some_and(|(second, _)| ours(second))
-            && self.now.since(since) < SETTLING
+            && self.now.since(since) < if moving { LONGEST_SETTLING } else { SETTLING }
     }
 
     /// Another hand changed the alias. What it did stands, but for the canary: where that still takes traffic it is
@@ -346,7 +394,10 @@ impl Rollout {
             self.writes.forget_older();
         }
         self.writes = Writes { may_land: std::mem::take(&mut self.writes.may_land), ..Writes::default() };
-        self.alias = found;
+        match found {
+            Some(found) => self.know(found),
+            None => self.alias = None,
+        }
         let cause = Cause::Drift { found: routing, expected };
         if self.weight() == Weight::ZERO {
             return self.end(Trigger::LetGo, OutcomeKind::Drifted, Some(cause));
@@ -356,4 +407,12 @@ impl Rollout {
         }
         self.put_back(cause);
     }
+}
+
+/// The error of a read that shows what is known to have been replaced.
+pub(super) fn lags() -> Error {
+    Error::new(
+        ErrorKind::Unreachable,
+        "the alias is still read as it was before a write that AWS acknowledged",
+    )
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::reader::{Origin, read_plan};
 use super::syntax::Parsed;
 use super::{
-    AlreadyAlarming, Hook, InsufficientData, MissingAlarm, PlanError, Problem, RolloutPlan, Strategy,
+    AlreadyAlarming, Flaps, Hook, InsufficientData, MissingAlarm, PlanError, Problem, RolloutPlan, Strategy,
     Unreadable, VersionSource, writer,
 };
 use crate::account::CodeSource;
@@ -126,6 +126,11 @@ impl PlanBuilder {
     /// What an alarm means that does not exist.
     pub fn missing(self, policy: MissingAlarm) -> Self {
         self.with_of_alarms("missing", json!(policy))
+    }
+
+    /// What an alarm means that fired and cleared between two polls.
+    pub fn flaps(self, policy: Flaps) -> Self {
+        self.with_of_alarms("flaps", json!(policy))
     }
 
     /// What `INSUFFICIENT_DATA` means.

@@ -29,7 +29,9 @@ pub use schedule::{Schedule, Step};
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
 pub use strategy::Strategy;
-pub use watch::{AlarmWatch, AlreadyAlarming, InsufficientData, MissingAlarm, Unreadable, WhenUnreadable};
+pub use watch::{
+    AlarmWatch, AlreadyAlarming, Flaps, InsufficientData, MissingAlarm, Unreadable, WhenUnreadable,
+};
 
 /// A checked plan: what is rolled out where, in which steps, and what is watched meanwhile.
 ///

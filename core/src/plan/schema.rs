@@ -3,8 +3,8 @@ use serde_json::{Map, Value, json};
 
 use super::strategy_name::PREDEFINED;
 use super::{
-    AlarmWatch, AlreadyAlarming, Hook, InsufficientData, MissingAlarm, RolloutPlan, Strategy, Unreadable,
-    WhenUnreadable,
+    AlarmWatch, AlreadyAlarming, Flaps, Hook, InsufficientData, MissingAlarm, RolloutPlan, Strategy,
+    Unreadable, WhenUnreadable,
 };
 use crate::units::format_duration;
 
@@ -228,6 +228,7 @@ fn alarms() -> Value {
                     "then": word::<WhenUnreadable>(),
                 }),
             ),
+            "flaps": word::<Flaps>(),
         }),
     )
 }
@@ -267,8 +268,8 @@ fn hook(description: &str) -> Value {
 mod tests {
     use super::*;
     use crate::plan::reader::{
-        ALARMS_KEYS, ALREADY_ALARMING, HOOK_KEYS, HOOKS_KEYS, INSUFFICIENT_DATA, KINDS, MISSING, PLAN_KEYS,
-        PUBLISH_KEYS, S3_KEYS, STEP_KEYS, THEN, UNREADABLE_KEYS, VERSION_KEYS, keys_of_kind,
+        ALARMS_KEYS, ALREADY_ALARMING, FLAPS, HOOK_KEYS, HOOKS_KEYS, INSUFFICIENT_DATA, KINDS, MISSING,
+        PLAN_KEYS, PUBLISH_KEYS, S3_KEYS, STEP_KEYS, THEN, UNREADABLE_KEYS, VERSION_KEYS, keys_of_kind,
     };
 
     fn sorted(keys: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
@@ -309,6 +310,7 @@ mod tests {
             (&alarms["missing"], MISSING),
             (&alarms["insufficient_data"], INSUFFICIENT_DATA),
             (&alarms["unreadable"]["properties"]["then"], THEN),
+            (&alarms["flaps"], FLAPS),
         ] {
             let choices = policy["oneOf"].as_array().expect("a choice of words");
             let choices: Vec<_> = choices.iter().map(|choice| choice["const"].as_str()).collect();

@@ -13,6 +13,7 @@ pub struct AlarmWatch {
     pub(crate) missing: MissingAlarm,
     pub(crate) insufficient_data: InsufficientData,
     pub(crate) unreadable: Unreadable,
+    pub(crate) flaps: Flaps,
 }
 
 impl Default for AlarmWatch {
@@ -24,6 +25,7 @@ impl Default for AlarmWatch {
             missing: MissingAlarm::default(),
             insufficient_data: InsufficientData::default(),
             unreadable: Unreadable::default(),
+            flaps: Flaps::default(),
         }
     }
 }
@@ -72,6 +74,12 @@ impl AlarmWatch {
     pub fn unreadable(&self) -> Unreadable {
         self.unreadable
     }
+
+    /// What an alarm means that fired and cleared between two polls.
+    #[must_use]
+    pub fn flaps(&self) -> Flaps {
+        self.flaps
+    }
 }
 
 /// What an alarm means that fires before any traffic moved.
@@ -112,6 +120,19 @@ pub enum InsufficientData {
     Hold,
     /// As bad as ALARM.
     RollBack,
+}
+
+/// What an alarm means that fired and cleared between two polls. Its transition time gives it away, and its history
+/// says whether it was in ALARM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Flaps {
+    /// As bad as an alarm that a poll finds in ALARM.
+    #[default]
+    RollBack,
+    /// Report it as an event, with no other consequence.
+    Report,
 }
 
 /// What an outage of the alarm API means. The weight never rises while it lasts.

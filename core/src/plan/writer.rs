@@ -154,6 +154,7 @@ fn alarms(watch: &AlarmWatch) -> Value {
         "missing": watch.missing,
         "insufficient_data": watch.insufficient_data,
         "unreadable": unreadable(watch.unreadable),
+        "flaps": watch.flaps,
     })
 }
 

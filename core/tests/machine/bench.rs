@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_rollout::account::{
-    AlarmReading, AlarmState, AliasState, AliasWrite, FunctionVersion, HookReport, HookRequest, Lifecycle,
-    Routing, UpdateStatus,
+    AlarmReading, AlarmState, AlarmTransition, AliasState, AliasWrite, FunctionVersion, HookReport,
+    HookRequest, Lifecycle, ProvisionedConcurrency, Routing, UpdateStatus,
 };
 use lambda_rollout::error::AwsAnswer;
 use lambda_rollout::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
@@ -142,7 +142,17 @@ pub(crate) struct Bench {
     pub(crate) published: BTreeMap<Version, FunctionVersion>,
     pub(crate) alarms: BTreeMap<AlarmName, AlarmState>,
     pub(crate) alarms_down: bool,
+    /// Every change of state, in order; what is set in `alarms` counts as changed when it is read.
+    pub(crate) alarm_history: BTreeMap<AlarmName, Vec<AlarmTransition>>,
+    pub(crate) history_fails: Option<ErrorKind>,
     pub(crate) reads_fail: Option<ErrorKind>,
+    /// What the next reads of the alias answer, in place of what it is.
+    pub(crate) odd_reads: Vec<Result<AliasState, ErrorKind>>,
+    pub(crate) provisioned: Option<ProvisionedConcurrency>,
+    /// Why the plan's code, or its hooks' functions, are not there.
+    pub(crate) not_there: Option<ErrorKind>,
+    /// What `$LATEST` becomes as soon as new code was put there: another pipeline's work.
+    pub(crate) overtaken_by: Option<FunctionVersion>,
     pub(crate) fates: Vec<Fate>,
     /// What befalls every write once `fates` is used up.
     pub(crate) fate: Fate,
@@ -233,7 +243,13 @@ impl Bench {
             published: [1, 2, 3].map(|number| (version(number), function_version(Some(number)))).into(),
             alarms: plan.alarms().names().iter().map(|name| (name.clone(), AlarmState::Ok)).collect(),
             alarms_down: false,
+            alarm_history: BTreeMap::new(),
+            history_fails: None,
             reads_fail: None,
+            odd_reads: Vec::new(),
+            provisioned: None,
+            not_there: None,
+            overtaken_by: None,
             fates: Vec::new(),
             fate: Fate::Lands,
             publish_fails: Vec::new(),
@@ -308,7 +324,15 @@ impl Bench {
 
     /// Answers and waits until the rollout is in this phase with nothing left to answer at this moment.
     pub(crate) fn run_to(&mut self, phase: Phase) {
+        // Where no poll is answered the check does not end as soon as it begins.
+        if phase == Phase::Checking {
+            self.held_kind = Some("read_alarms");
+        }
         self.run_while(|bench| bench.rollout.status().phase != phase);
+        if phase == Phase::Checking {
+            self.held_kind = None;
+            self.waiting.append(&mut self.held);
+        }
         assert_eq!(self.rollout.status().phase, phase, "{:#?}", self.events);
     }
 
@@ -462,29 +486,40 @@ impl Bench {
             Effect::UpdateCode { .. } => {
                 self.latest.code_sha256 = "sha-new".into();
                 self.latest.revision_id = "f2".into();
-                EffectResult::Version(Ok(self.latest.clone()))
+                let updated = self.latest.clone();
+                if let Some(other) = self.overtaken_by.take() {
+                    self.latest = other;
+                }
+                EffectResult::Version(Ok(updated))
             }
             Effect::Publish(request) => EffectResult::Version(match self.publish_fails.pop() {
                 Some(kind) => Err(error(kind, "PublishVersion")),
                 None if request.code_sha256 != self.latest.code_sha256 => {
                     Err(error(ErrorKind::Rejected, "PublishVersion"))
                 }
-                None => Ok(self.published[&version(2)].clone()),
+                None => Ok(FunctionVersion {
+                    code_sha256: request.code_sha256,
+                    ..self.published[&version(2)].clone()
+                }),
             }),
             Effect::ReadAlarms(names) => EffectResult::Alarms(if self.alarms_down {
                 Err(error(ErrorKind::Throttled, "DescribeAlarms"))
             } else {
-                Ok(names
-                    .iter()
-                    .filter_map(|name| self.alarms.get(name).map(|state| (name, state)))
-                    .map(|(name, state)| AlarmReading {
-                        name: name.clone(),
-                        state: *state,
-                        reason: "threshold crossed".into(),
-                        since: Some(self.now),
-                    })
-                    .collect())
+                Ok(names.iter().filter_map(|name| self.read_alarm(name)).collect())
             }),
+            Effect::ReadAlarmHistory { alarm, after } => {
+                EffectResult::AlarmHistory(match self.history_fails {
+                    Some(kind) => Err(error(kind, "DescribeAlarmHistory")),
+                    None => {
+                        let history = self.alarm_history.get(&alarm).into_iter().flatten();
+                        Ok(history.filter(|transition| transition.at >= after).cloned().collect())
+                    }
+                })
+            }
+            Effect::CheckHook(_) | Effect::CheckCode(_) => {
+                EffectResult::Checked(self.not_there.map_or(Ok(()), |kind| Err(error(kind, "GetFunction"))))
+            }
+            Effect::ReadProvisionedConcurrency => EffectResult::ProvisionedConcurrency(Ok(self.provisioned)),
             Effect::RunHook(request) => {
                 self.hook_requests.push(request);
                 match self.hook.clone() {
@@ -498,7 +533,30 @@ impl Bench {
         self.input(Input::Done(id, result));
     }
 
+    fn read_alarm(&mut self, name: &AlarmName) -> Option<AlarmReading> {
+        let state = *self.alarms.get(name)?;
+        let history = self.alarm_history.entry(name.clone()).or_default();
+        if state != AlarmState::Unreadable && history.last().is_none_or(|newest| newest.to != state) {
+            history.push(AlarmTransition { at: self.now, to: state, reason: "threshold crossed".into() });
+        }
+        let since = history.last().map(|newest| newest.at);
+        Some(AlarmReading { name: name.clone(), state, reason: "threshold crossed".into(), since })
+    }
+
+    /// The alarm leaves its state and comes back, between two readings.
+    pub(crate) fn flap(&mut self, through: AlarmState) {
+        let back = self.alarms[&alarm()];
+        let history = self.alarm_history.entry(alarm()).or_default();
+        for (seconds, to) in [(1, through), (2, back)] {
+            let at = self.now + Duration::from_secs(seconds);
+            history.push(AlarmTransition { at, to, reason: "for a second".into() });
+        }
+    }
+
     fn read_alias(&mut self) -> Result<AliasState, Error> {
+        if !self.odd_reads.is_empty() {
+            return self.odd_reads.remove(0).map_err(|kind| error(kind, "GetAlias"));
+        }
         if let Some(kind) = self.reads_fail {
             return Err(error(kind, "GetAlias"));
         }

@@ -108,6 +108,7 @@ stories! {
     s9_run_again_with_a_firing_alarm_excuses_nothing,
     s9_restored_in_a_hold_or_bake_keeps_its_start,
     s9_restored_by_a_clock_that_is_behind_holds_no_longer_than_planned,
+    s9_restored_while_an_alarm_fires_rolls_back,
     s9_restored_in_a_pause_is_paused,
     s9_restored_at_a_gate_waits_there,
     s9_restored_after_an_approval_asks_for_no_other,

@@ -221,7 +221,10 @@ pub(crate) fn an_alias_with_foreign_weights_refuses() -> Bench {
         (OutcomeKind::Refused, &Cause::AliasWeighted { found: split(1, 3, 20.0), by: None })
     );
     assert!(bench.writes.is_empty());
-    assert!(bench.end().advice.as_ref().is_some_and(|advice| advice.contains("--function-version 1 ")));
+    // Which of the two is good nobody knows here.
+    let advice = bench.end().advice.as_deref().expect("advice");
+    assert!(advice.contains("repair sample-handler:main --to VERSION"), "{advice}");
+    assert!(!advice.contains("--function-version"), "{advice}");
     // Also where our canary version is what the other rollout starts from: taking it out would undo that one.
     let other = Bench::new(canary(|plan| plan)).with_alias(Some(split(2, 3, 20.0))).run();
     assert_eq!((other.kind(), other.writes.len()), (OutcomeKind::Refused, 0));
@@ -826,12 +829,12 @@ pub(crate) fn a_deadline_rolls_back() -> Bench {
 }
 
 pub(crate) fn a_deadline_before_traffic_refuses() -> Bench {
-    let mut bench = Bench::new(canary(|plan| plan.deadline(minutes(30))));
+    let mut bench = Bench::new(canary(|plan| plan.deadline(minutes(20))));
     bench.published.get_mut(&version(2)).expect("there").state = Lifecycle::Pending;
     let bench = bench.run();
     assert_eq!(
         (bench.kind(), bench.cause()),
-        (OutcomeKind::Refused, &Cause::Deadline { after_ms: 1_800_000 })
+        (OutcomeKind::Refused, &Cause::Deadline { after_ms: 1_200_000 })
     );
     bench
 }

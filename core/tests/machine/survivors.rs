@@ -153,30 +153,33 @@ fn s7_an_alias_that_is_deleted_is_seen_in_every_phase() {
         bench.set_alias(None);
         bench.release();
         bench.run_for(by);
+        assert!(bench.outcome.is_none(), "believed at once");
+        bench.finish();
         ends(&bench, OutcomeKind::Drifted, None);
     };
     let mut gated = Bench::new(two_steps());
     gated.start();
     gated.run_to(Phase::Gated);
-    deleted(gated, minutes(1));
+    deleted(gated, minutes(1) + 25 * SECOND);
 
     let mut unresolved = Bench::new(canary(|plan| plan));
     unresolved.fates = vec![Fate::RequestLost];
     unresolved.start();
     hold_back(&mut unresolved, "write_alias");
-    deleted(unresolved, SECOND);
+    deleted(unresolved, 25 * SECOND);
 
     let mut confirming = Bench::new(canary(|plan| plan));
     confirming.start();
     confirming.run_to(Phase::Promoting);
     hold_back(&mut confirming, "read_alias");
-    deleted(confirming, SECOND);
+    deleted(confirming, 25 * SECOND);
 
     let mut read_back = in_hold(canary(|plan| plan));
     read_back.command(abort()).expect("fits");
     hold_back(&mut read_back, "read_alias");
     assert_eq!(read_back.routing(), only(1));
-    deleted(read_back, SECOND);
+    // A rollback does not give up before its time is up.
+    deleted(read_back, minutes(14));
 }
 
 #[test]

@@ -66,7 +66,8 @@ fn a_pause_while_being_taken_up_stops_the_clock_of_the_hold() {
     bench.run_to(Phase::Holding);
     bench.command(Command::Resume).expect("it is paused");
     bench.run_to(Phase::Promoting);
-    assert_eq!(bench.now.since(began), minutes(65));
+    // Nobody watched in that hour, so that the whole hold follows it.
+    assert_eq!(bench.now.since(began), minutes(67));
     bench.finish();
     assert_eq!(bench.kind(), OutcomeKind::Promoted);
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::plans::{MINUTE, WHOLE, percent, problems, toml, toml_with};
 use lambda_rollout::account::{CodeSource, HookMoment};
 use lambda_rollout::plan::{
-    AlreadyAlarming, Format, Hook, HookRunner, InsufficientData, MissingAlarm, RolloutPlan, Step, Strategy,
-    Unreadable, VersionSource, WhenUnreadable,
+    AlreadyAlarming, Flaps, Format, Hook, HookRunner, InsufficientData, MissingAlarm, RolloutPlan, Step,
+    Strategy, Unreadable, VersionSource, WhenUnreadable,
 };
 use lambda_rollout::units::{FunctionRef, Version};
 use serde_json::json;
@@ -25,6 +25,7 @@ fn the_whole_document_is_read_and_the_builder_makes_the_same_plan() {
         .missing(MissingAlarm::Refuse)
         .insufficient_data(InsufficientData::Pass)
         .unreadable(Unreadable { tolerate: 2 * MINUTE, then: WhenUnreadable::RollBack })
+        .flaps(Flaps::RollBack)
         .before_traffic(hook("CodeDeployHook_check").with_timeout(5 * MINUTE))
         .after_traffic(hook("CodeDeployHook_confirm"))
         .build()
@@ -48,6 +49,7 @@ fn everything_in_the_document_reaches_the_plan() {
         missing = "ignore"
         insufficient_data = "hold"
         unreadable = { tolerate = "1m", then = "hold" }
+        flaps = "report"
         [hooks.after_traffic]
         lambda = "123456789012:function:confirm"
         timeout = "30s"
@@ -72,6 +74,7 @@ fn everything_in_the_document_reaches_the_plan() {
     assert_eq!(alarms.missing(), MissingAlarm::Ignore);
     assert_eq!(alarms.insufficient_data(), InsufficientData::Hold);
     assert_eq!(alarms.unreadable(), Unreadable { tolerate: MINUTE, then: WhenUnreadable::Hold });
+    assert_eq!(alarms.flaps(), Flaps::Report);
     assert_eq!(plan.hook(HookMoment::BeforeTraffic), None);
     let hook = plan.hook(HookMoment::AfterTraffic).expect("a hook");
     assert!(matches!(hook.runner(), HookRunner::Lambda(function) if function.name() == "confirm"));

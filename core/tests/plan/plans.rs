@@ -23,6 +23,7 @@ already_alarming = "refuse"
 missing = "refuse"
 insufficient_data = "pass"
 unreadable = { tolerate = "2m", then = "roll-back" }
+flaps = "roll-back"
 
 [hooks.before_traffic]
 lambda = "CodeDeployHook_check"

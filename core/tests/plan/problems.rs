@@ -445,7 +445,7 @@ mod yaml {
             [
                 "line 6: strategy.percent: `0` is not above 0 and below 100; a per cent above 0 and below 100 with at most two decimals, such as 10 or 0.5",
                 "line 7: strategy.interval: `0s` is no time at all; a time longer than zero",
-                "line 8: alarms: this is null, not a table; a table with `names`, `poll`, `already_alarming`, `missing`, `insufficient_data` or `unreadable`",
+                "line 8: alarms: this is null, not a table; a table with `names`, `poll`, `already_alarming`, `missing`, `insufficient_data`, `unreadable` or `flaps`",
                 "line 9: alias: the key `alias` is given twice; each key once",
             ]
         );

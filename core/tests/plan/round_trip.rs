@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::plans::{MINUTE, WHOLE, toml};
 use lambda_rollout::account::{CodeSource, HookMoment};
 use lambda_rollout::plan::{
-    AlreadyAlarming, Format, Hook, HookRunner, InsufficientData, MissingAlarm, RolloutPlan, Step, Strategy,
-    Unreadable, VersionSource, WhenUnreadable,
+    AlreadyAlarming, Flaps, Format, Hook, HookRunner, InsufficientData, MissingAlarm, RolloutPlan, Step,
+    Strategy, Unreadable, VersionSource, WhenUnreadable,
 };
 use lambda_rollout::units::{FunctionRef, Version, Weight};
 use proptest::prelude::{Just, any, prop_assert, prop_assert_eq, prop_compose, prop_oneof, proptest};
@@ -90,9 +90,9 @@ fn hooks() -> impl Generator<Value = Option<Hook>> {
     option::of(hook)
 }
 
-fn watches() -> impl Generator<Value = Option<(Vec<String>, Duration, [usize; 4], Duration)>> {
+fn watches() -> impl Generator<Value = Option<(Vec<String>, Duration, [usize; 5], Duration)>> {
     let names = collection::btree_set("[a-zA-Z][\\PC&&[^:]]{0,30}", 1..5);
-    let words = [0..3_usize, 0..2, 0..3, 0..2];
+    let words = [0..3_usize, 0..2, 0..3, 0..2, 0..2];
     let watch = (names, 100..1_000_000_u64, words, times());
     option::of(watch.prop_map(|(names, poll, words, tolerate)| {
         (names.into_iter().collect(), Duration::from_millis(poll), words, tolerate)
@@ -127,14 +127,15 @@ prop_compose! {
         let deadline = deadline.filter(|deadline| *deadline <= Duration::from_secs(366 * 24 * 3600));
         builder = deadline.into_iter().fold(builder, |builder, deadline| builder.deadline(deadline));
         builder = rollback_deadline.into_iter().fold(builder, |builder, time| builder.rollback_deadline(time));
-        if let Some((names, poll, [already, missing, insufficient, then], tolerate)) = watch {
+        if let Some((names, poll, [already, missing, insufficient, then, flaps], tolerate)) = watch {
             builder = builder
                 .alarms(names)
                 .poll(poll)
                 .already_alarming([AlreadyAlarming::Refuse, AlreadyAlarming::IgnoreUntilOk, AlreadyAlarming::Ignore][already])
                 .missing([MissingAlarm::Refuse, MissingAlarm::Ignore][missing])
                 .insufficient_data([InsufficientData::Pass, InsufficientData::Hold, InsufficientData::RollBack][insufficient])
-                .unreadable(Unreadable { tolerate, then: [WhenUnreadable::Hold, WhenUnreadable::RollBack][then] });
+                .unreadable(Unreadable { tolerate, then: [WhenUnreadable::Hold, WhenUnreadable::RollBack][then] })
+                .flaps([Flaps::RollBack, Flaps::Report][flaps]);
         }
         builder = before.iter().cloned().fold(builder, |builder, hook| builder.before_traffic(hook));
         builder = after.iter().cloned().fold(builder, |builder, hook| builder.after_traffic(hook));

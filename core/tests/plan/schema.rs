@@ -31,7 +31,7 @@ fn good_plans_are_good_to_schema_and_reader() {
     let hash = "A".repeat(43) + "=";
     let watched = json!({
         "names": ["a", "b"], "poll": "5s", "already_alarming": "ignore-until-ok", "missing": "ignore",
-        "insufficient_data": "roll-back", "unreadable": { "tolerate": "PT5M", "then": "hold" },
+        "insufficient_data": "roll-back", "unreadable": { "tolerate": "PT5M", "then": "hold" }, "flaps": "report",
     });
     let steps = json!([{ "percent": 1, "hold": "10m" }, { "percent": 25.5, "hold": "5m", "gate": true }]);
     for (key, value) in [
@@ -113,6 +113,7 @@ fn bad_plans_are_bad_to_schema_and_reader() {
         ("alarms", json!({ "names": ["a", "a"] })),
         ("alarms", json!({ "names": ["a"], "missing": "refused" })),
         ("alarms", json!({ "names": ["a"], "unreadable": "hold" })),
+        ("alarms", json!({ "names": ["a"], "flaps": "ignore" })),
         ("hooks", json!({ "before": { "lambda": "check" } })),
         ("hooks", json!({ "before_traffic": {} })),
         ("hooks", json!({ "before_traffic": { "lambda": "check", "parameters": 1 } })),

@@ -234,7 +234,8 @@ fn version_json(account: &Account) -> impl Fn(FunctionVersion) -> Value + use<> 
             Lifecycle::Pending => "Pending",
             Lifecycle::Active => "Active",
             Lifecycle::Failed => "Failed",
-            Lifecycle::Other => "Inactive",
+            Lifecycle::Inactive => "Inactive",
+            Lifecycle::Other => "Unheard-of",
         };
         let update = match facts.update {
             UpdateStatus::Successful => "Successful",

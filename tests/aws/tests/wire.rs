@@ -159,7 +159,7 @@ async fn a_state_that_nobody_knows_is_not_ready() {
     for (nth, (state, lifecycle)) in [
         (r#""State":"Pending","#, Lifecycle::Pending),
         (r#""State":"Failed","StateReason":"out of ENIs","#, Lifecycle::Failed),
-        (r#""State":"Inactive","#, Lifecycle::Other),
+        (r#""State":"Inactive","#, Lifecycle::Inactive),
         (r#""State":"Levitating","LastUpdateStatus":"Simmering","#, Lifecycle::Other),
         ("", Lifecycle::Other),
     ]

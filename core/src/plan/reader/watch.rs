@@ -8,7 +8,7 @@ use crate::units::{AlarmName, InvalidValue, format_duration};
 
 /// The keys of `alarms`.
 pub(in crate::plan) const ALARMS_KEYS: &[&str] =
-    &["names", "poll", "already_alarming", "missing", "insufficient_data", "unreadable"];
+    &["names", "poll", "already_alarming", "missing", "insufficient_data", "unreadable", "flaps"];
 /// The keys of `alarms.unreadable`.
 pub(in crate::plan) const UNREADABLE_KEYS: &[&str] = &["tolerate", "then"];
 
@@ -16,6 +16,7 @@ pub(in crate::plan) const UNREADABLE_KEYS: &[&str] = &["tolerate", "then"];
 pub(in crate::plan) const ALREADY_ALARMING: &[&str] = &["refuse", "ignore-until-ok", "ignore"];
 pub(in crate::plan) const MISSING: &[&str] = &["refuse", "ignore"];
 pub(in crate::plan) const INSUFFICIENT_DATA: &[&str] = &["pass", "hold", "roll-back"];
+pub(in crate::plan) const FLAPS: &[&str] = &["roll-back", "report"];
 pub(in crate::plan) const THEN: &[&str] = &["hold", "roll-back"];
 
 const NAMES: &str = "a list of alarm names, such as [\"sample-handler-errors\"]";
@@ -39,6 +40,7 @@ impl Reader {
         let insufficient =
             self.optional(&table, "insufficient_data", |reader, at| reader.word(at, INSUFFICIENT_DATA));
         let unreadable = self.optional(&table, "unreadable", Self::unreadable);
+        let flaps = self.optional(&table, "flaps", |reader, at| reader.word(at, FLAPS));
         Some(AlarmWatch {
             names: names?,
             poll: poll.unwrap_or(AlarmWatch::DEFAULT_POLL),
@@ -46,6 +48,7 @@ impl Reader {
             missing: missing.unwrap_or_default(),
             insufficient_data: insufficient.unwrap_or_default(),
             unreadable: unreadable.unwrap_or_default(),
+            flaps: flaps.unwrap_or_default(),
         })
     }
 
