@@ -28,14 +28,8 @@ const WRITTEN_EVERY: Duration = Duration::from_secs(10);
 impl Hold {
     pub(super) fn begin(&mut self, length: Duration, now: Timestamp, paused: bool) {
         let observed_until = now;
-        *self = Self {
-            length,
-            paused,
-            observed_until,
-            left_then: length,
-            written_until: now,
-            ..Self::default()
-        };
+        *self =
+            Self { length, paused, observed_until, left_then: length, written_until: now, ..Self::default() };
         self.clock.set(length, now, paused);
     }
 
@@ -94,7 +88,8 @@ impl Hold {
 
     /// Whether another process should know how far the alarms have been watched by now.
     pub(super) fn is_worth_writing(&mut self, now: Timestamp) -> bool {
-        let due = self.clock.left(now).is_some() && self.observed_until.since(self.written_until) >= WRITTEN_EVERY;
+        let due =
+            self.clock.left(now).is_some() && self.observed_until.since(self.written_until) >= WRITTEN_EVERY;
         if due {
             self.written_until = self.observed_until;
         }
