@@ -76,6 +76,10 @@ impl Queue {
         let (place, mut turn) = self.state().enter(call, urgency, now());
         let mut pacer = None;
         loop {
+            // Before anything else: who was told that nobody keeps the pace, and leaves, passes that on.
+            if pacer.is_none() {
+                pacer = Pacer::begin(self);
+            }
             let earned_at = self.state().hand_out(now());
             if turn.try_recv().is_ok() {
                 return Ok(());
@@ -88,9 +92,6 @@ impl Queue {
                 } else {
                     Ok(())
                 };
-            }
-            if pacer.is_none() {
-                pacer = Pacer::begin(self);
             }
             let wake_at = if pacer.is_some() { earned_at.min(until) } else { until };
             tokio::select! {
@@ -410,6 +411,28 @@ mod tests {
         pressure(&queue, Urgency::Change, 60);
         let turns = turns_in_a_minute(&queue, Urgency::Look).await;
         assert!((12..=15).contains(&turns), "{turns}");
+    }
+
+    /// Who is told to keep the pace may be at the end of its own patience, and has to tell the next.
+    #[tokio::test(start_paused = true)]
+    async fn the_pace_is_kept_when_patience_ends_at_the_same_moment() {
+        let queue = spent().await;
+        // No turn is earned as long as the first two wait.
+        queue.state().earning_since = now() + LONGEST_WAIT;
+        let calls = [call("first"), call("second"), call("third")];
+        let [mut first, mut second, mut third] =
+            calls.each_ref().map(|this| Box::pin(queue.turn(this, Urgency::Look)));
+        assert!(futures_util::poll!(first.as_mut()).is_pending());
+        assert!(futures_util::poll!(second.as_mut()).is_pending());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(futures_util::poll!(third.as_mut()).is_pending());
+        tokio::time::advance(Duration::from_secs(2)).await;
+        first.await.expect_err("it has waited for long");
+        second.await.expect_err("it has waited for long");
+        assert!(futures_util::poll!(third.as_mut()).is_pending());
+        // A timer counts whole milliseconds.
+        tokio::time::advance(ONE_EARNED_IN + Duration::from_millis(1)).await;
+        assert!(futures_util::poll!(third.as_mut()).is_ready(), "its turn has been earned");
     }
 
     /// Two turns: the one that is being earned may be another class's share.
