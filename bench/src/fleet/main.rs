@@ -1,4 +1,5 @@
 //! Many rollouts in one process, in virtual time, with the library's own API budget in front of an account in memory.
+//! An argument leaves out the fleets that are larger.
 
 mod account;
 mod ask;
@@ -59,7 +60,9 @@ fn main() -> Result<(), Error> {
         "DescribeAlarms",
     ]);
     let mut waits = Table::new(["waits for a turn", "rollouts", "calls", "median", "longest", "asked again"]);
-    for fleet in &FLEETS {
+    let largest = std::env::args().nth(1).and_then(|size| size.parse().ok()).unwrap_or(u32::MAX);
+    for fleet in FLEETS.iter().filter(|fleet| fleet.size <= largest) {
+        eprintln!("{} rollouts: {}", fleet.size, fleet.name);
         let run = run(fleet)?;
         let (name, size) = (fleet.name.to_owned(), fleet.size.to_string());
         let end = |kind: OutcomeKind| run.ends.iter().filter(|end| **end == kind).count();
