@@ -25,18 +25,30 @@ Examples:
   lambda-rollout run plan.toml --simulate broken    the same with a release that fails
   lambda-rollout run plan.toml --journal r.journal  go on where it stood, should this die
 
-Signals: the first Ctrl-C, SIGTERM or closed terminal rolls back and then ends; the second one ends at \
-once and says in what state the alias is (exit 5).
+Signals: Ctrl-C, SIGTERM or a closed terminal rolls back and then ends. Further signals within 3 seconds, and \
+signals of another kind at any time, change nothing. The same signal again, later than that, waits 5 seconds for the \
+rollback, then leaves and says how the alias is (exit 5).
 
 On a terminal, type pause, resume (or r), promote or abort and Enter at any time.
 
-With --json, a reader that goes away does not stop the rollout: the events that follow are not written, \
-and a line on stderr says so.";
+With --json, a reader that goes away or stops reading does not stop the rollout: the events that it misses are \
+not written, and a line on stderr says so. At the end both streams are given 5 seconds to take what is left.";
+
+const CHECK_HELP: &str = "\
+It ends within 30 seconds: what is not ready by then is named, with exit code 3.
+
+With --json, one object: `function`, `alias`, `exit_code`, `message` (for people), `timed_out`, `events`; `would` \
+(what a run does first: `action` is shift, hold or create_alias) where it would go ahead, else `outcome` and `cause`.
+
+Exit codes: 0 a run would go ahead, or has nothing to do; 2 the plan is wrong; 3 a run would be refused, or not ready.";
 
 const REPAIR_HELP: &str = "\
 Where the plan is at hand, run it again instead: it carries on, or rolls back when an alarm fires.
-`lambda-rollout status FUNCTION:ALIAS` shows the two versions and who moved the alias; a runner that still \
-lives lets go when it sees the change.
+`lambda-rollout status FUNCTION:ALIAS` shows the two versions and which rollout has claimed the alias. Stop a runner \
+that is still alive first: it takes the repair for drift, and where the chosen version is its canary it rolls that \
+back within a minute. A warning says so where there is a claim.
+
+A version that is Inactive can be chosen: Lambda activates it when it is invoked. `run` refuses it as a canary.
 
 Exit codes: 0 settled, or nothing to do; 3 refused, nothing was written; 5 changed by somebody else meanwhile, \
 or not settled: a person has to look.";
@@ -62,13 +74,17 @@ pub(crate) struct Cli {
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
     pub(crate) verbose: u8,
 
-    /// No live progress line, even on a terminal.
+    /// No live progress line, even on a terminal; a status line every minute instead.
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) no_progress: bool,
+
+    /// Neither a live progress line nor a status line every minute.
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub(crate) quiet: bool,
 }
 
 /// Where to find AWS, when the environment does not say or says otherwise.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "AWS")]
 pub(crate) struct AwsArgs {
     /// The Region, in place of the configured one.
@@ -84,13 +100,40 @@ pub(crate) struct AwsArgs {
     pub(crate) endpoint_url: Option<String>,
 }
 
+impl AwsArgs {
+    /// A command line of ours or of the AWS CLI that works on the same account and Region as this one.
+    pub(crate) fn on(&self, command: &str) -> String {
+        let options =
+            [("region", &self.region), ("profile", &self.profile), ("endpoint-url", &self.endpoint_url)];
+        let given = options.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        given.fold(command.to_owned(), |line, (name, value)| format!("{line} --{name} {}", quoted(value)))
+    }
+
+    /// Advice that may hold such a line, which then works on the same account and Region as this one.
+    pub(crate) fn in_advice(&self, advice: &str) -> String {
+        let lines = ["aws lambda update-alias", "lambda-rollout repair"];
+        lines.iter().fold(advice.to_owned(), |advice, line| advice.replace(line, &self.on(line)))
+    }
+}
+
+/// The text as one word of a shell's line.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@%+,=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a plan: shift the traffic, watch, then promote or roll back.
     #[command(after_help = RUN_HELP)]
     Run(RunArgs),
 
-    /// Read a plan and look at the account as a run would before any traffic moves. Writes nothing anywhere.
+    /// Read a plan and check the account as a run would before any traffic moves. Writes nothing anywhere.
+    #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
 
     /// Print what a plan would do: its timeline, its calls and the IAM policy that it needs. Calls nothing.
@@ -151,6 +194,10 @@ pub(crate) struct CheckArgs {
 
     #[command(flatten)]
     pub(crate) simulation: SimulationArgs,
+
+    /// Print one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

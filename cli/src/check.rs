@@ -1,33 +1,78 @@
 //! `check`: what a run would find before any traffic moves.
 
-use lambda_rollout::account::AlarmState;
+use std::time::Duration;
+
+use lambda_rollout::account::{AlarmState, HookMoment};
+use lambda_rollout::driver::{CHECK_LIMIT, CheckReport, FirstMove};
 use lambda_rollout::event::{CheckedAlarm, Event, EventKind, Outcome, OutcomeKind};
-use lambda_rollout::plan::{RolloutPlan, VersionSource};
+use lambda_rollout::plan::{HookRunner, RolloutPlan, VersionSource};
+use lambda_rollout::units::{Weight, format_duration};
+use lambda_rollout::{Error, ErrorKind};
+use serde_json::json;
+use tokio::time::Instant;
 
 use crate::args::{AwsArgs, CheckArgs};
-use crate::console::{Console, one_line, paint, tone};
-use crate::failure::Failure;
+use crate::console::{one_line, paint, tone};
+use crate::failure::{Failure, print};
+use crate::screen::Screen;
 use crate::world::World;
 
-/// Checks the plan and the account, says what was found, and gives the exit code.
-pub(crate) async fn check(args: &CheckArgs, aws: &AwsArgs) -> Result<u8, Failure> {
+/// Checks the plan and the account, says what was found, and gives the exit code. All of it within [`CHECK_LIMIT`].
+pub(crate) async fn check(args: &CheckArgs, aws: &AwsArgs, screen: &Screen) -> Result<u8, Failure> {
+    let began = Instant::now();
     let plan = RolloutPlan::from_file(&args.plan)?;
-    let world = World::open(&plan, aws, &args.simulation).await?;
-    let console = Console::stderr();
-    console.say(&good(&format!(
-        "plan {}: {}:{}, {}",
-        args.plan.display(),
-        plan.function(),
-        plan.alias(),
-        plan.strategy()
-    )));
-    let report = world.check(&plan).await?;
-    for line in report.events.iter().flat_map(|event| findings(&plan, event)) {
-        console.say(&line);
+    let world = tokio::select! {
+        world = World::open(&plan, aws, &args.simulation) => world?,
+        () = limit() => return Err(Failure::refused(unconfigured())),
+    };
+    if !args.json {
+        let plan = format!("{}:{}, {}", plan.function(), plan.alias(), plan.strategy());
+        screen.say(good(&format!("plan {}: {plan}", args.plan.display())), 0);
     }
+    let report = world.check(&plan, CHECK_LIMIT.saturating_sub(began.elapsed())).await?;
     let code = report.outcome.as_ref().map_or(0, Outcome::exit_code);
-    console.say(&verdict(&plan, report.outcome.as_ref()));
+    if args.json {
+        print(&document(&plan, &report, code).to_string())?;
+        return Ok(code);
+    }
+    for line in report.events.iter().flat_map(|event| findings(&plan, event)) {
+        screen.say(line, 0);
+    }
+    let text = verdict(&plan, &report);
+    screen.say(
+        match report.outcome.as_ref().map(|outcome| outcome.kind) {
+            None => good(&paint(tone::STRONG, text)),
+            Some(OutcomeKind::NothingToDo) => good(&text),
+            Some(_) => bad(&text),
+        },
+        0,
+    );
     Ok(code)
+}
+
+fn unconfigured() -> Error {
+    let limit = format_duration(CHECK_LIMIT);
+    Error::new(ErrorKind::Config, format!("the AWS configuration could not be read within {limit}"))
+}
+
+/// What programs read.
+fn document(plan: &RolloutPlan, report: &CheckReport, code: u8) -> serde_json::Value {
+    let mut document = json!({
+        "function": plan.function(),
+        "alias": plan.alias(),
+        "exit_code": code,
+        "message": verdict(plan, report),
+        "timed_out": report.timed_out,
+        "events": report.events,
+    });
+    if let Some(first_move) = &report.first_move {
+        document["would"] = json!(first_move);
+    }
+    if let Some(outcome) = &report.outcome {
+        document["outcome"] = json!(outcome.kind);
+        document["cause"] = json!(outcome.cause);
+    }
+    document
 }
 
 fn good(text: &str) -> String {
@@ -48,7 +93,7 @@ fn findings(plan: &RolloutPlan, event: &Event) -> Vec<String> {
         EventKind::Checked { stable_version, canary_version, weight, alarms } => {
             let alias = plan.alias();
             let mut lines = vec![match stable_version {
-                Some(stable) if weight.basis_points() > 0 => doubtful(&format!(
+                Some(stable) if *weight > Weight::ZERO => doubtful(&format!(
                     "alias {alias} is on version {stable}, with {weight} on the canary already"
                 )),
                 Some(stable) => good(&format!("alias {alias} serves version {stable} alone")),
@@ -87,21 +132,56 @@ fn alarm_finding(checked: &CheckedAlarm) -> String {
 }
 
 /// How a run would go on.
-fn verdict(plan: &RolloutPlan, outcome: Option<&Outcome>) -> String {
-    let cause = || {
-        let cause = outcome.and_then(|outcome| outcome.cause.as_ref());
-        cause.map_or_else(String::new, |cause| one_line(&cause.to_string()))
-    };
+fn verdict(plan: &RolloutPlan, report: &CheckReport) -> String {
+    let outcome = report.outcome.as_ref();
+    let cause = outcome.and_then(|outcome| outcome.cause.as_ref());
+    let cause = cause.map_or_else(String::new, |cause| one_line(&cause.to_string()));
     match outcome.map(|outcome| outcome.kind) {
-        None => {
-            let first = plan
-                .schedule()
-                .steps()
-                .first()
-                .map_or_else(|| "100 %".to_owned(), |step| step.weight.to_string());
-            good(&paint(tone::STRONG, format_args!("a run would go ahead and shift {first} at once")))
-        }
-        Some(OutcomeKind::NothingToDo) => good(&format!("nothing to do: {}", cause())),
-        Some(kind) => bad(&format!("a run would end here, {kind}: {}", cause())),
+        None => match &report.first_move {
+            Some(first_move) => format!("a run would go ahead and {}", move_words(plan, report, first_move)),
+            None => "a run would go ahead".to_owned(),
+        },
+        Some(OutcomeKind::NothingToDo) => format!("nothing to do: {cause}"),
+        Some(_) if report.timed_out => format!("not ready within {}: {cause}", format_duration(CHECK_LIMIT)),
+        Some(kind) => format!("a run would end here, {kind}: {cause}"),
     }
+}
+
+fn move_words(plan: &RolloutPlan, report: &CheckReport, first_move: &FirstMove) -> String {
+    match *first_move {
+        FirstMove::CreateAlias => "create the alias: there is nothing to shift".to_owned(),
+        FirstMove::Shift { weight } if weight == Weight::FULL && found(report) > Weight::ZERO => {
+            "promote at once: all traffic to the canary, weights cleared".to_owned()
+        }
+        FirstMove::Shift { weight } => match plan.hook(HookMoment::BeforeTraffic) {
+            Some(hook) if found(report) == Weight::ZERO => match hook.runner() {
+                HookRunner::Lambda(function) => format!("run hook {function}, then shift {weight}"),
+                HookRunner::InProcess => format!("run the hook before traffic, then shift {weight}"),
+            },
+            _ => format!("shift {weight} at once"),
+        },
+        FirstMove::Hold { weight, hold_ms, gate, next } => {
+            let hold = format_duration(Duration::from_millis(hold_ms));
+            let gate = if gate { "wait for approval, then " } else { "" };
+            format!("hold {weight} for {hold}, then {gate}shift {next}")
+        }
+        _ => "move traffic".to_owned(),
+    }
+}
+
+/// The canary's share as it was found.
+fn found(report: &CheckReport) -> Weight {
+    let weight = report.events.iter().find_map(|event| match event.kind {
+        EventKind::Checked { weight, .. } => Some(weight),
+        _ => None,
+    });
+    weight.unwrap_or_default()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "people wait in real time for what no clock of a rollout measures"
+)]
+async fn limit() {
+    tokio::time::sleep(CHECK_LIMIT).await;
 }

@@ -1,6 +1,6 @@
 //! Where words for people go, and what that place can show: colours, Unicode, how many columns.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -63,6 +63,12 @@ impl Console {
         Self { stream, terminal, colour: choice != ColorChoice::Never, unicode: speaks_unicode() }
     }
 
+    /// A file, without colours.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Self {
+        Self { stream: Stream::Stderr, terminal: false, colour: false, unicode: true }
+    }
+
     /// Whether a line can be drawn over: a terminal that is not a dumb one.
     pub(crate) fn is_live(&self) -> bool {
         self.terminal && !is_dumb()
@@ -91,22 +97,9 @@ impl Console {
         if self.colour { text } else { anstream::adapter::strip_str(&text).to_string() }
     }
 
-    /// Writes a line.
-    ///
-    /// # Errors
-    /// When the stream cannot be written to. Nobody listening is no reason to end a rollout: see [`Console::say`].
-    pub(crate) fn write_line(&self, text: &str) -> io::Result<()> {
-        let text = self.adapt(text);
-        match self.stream {
-            Stream::Stdout => writeln!(AutoStream::always(io::stdout()), "{text}"),
-            Stream::Stderr => writeln!(AutoStream::always(io::stderr()), "{text}"),
-        }
-    }
-
-    /// Writes a line, whether or not anybody listens.
-    pub(crate) fn say(&self, text: &str) {
-        // A rollout whose terminal was closed still has to reach its end.
-        let _ = self.write_line(text);
+    /// Whether it shows colours.
+    pub(crate) fn has_colours(&self) -> bool {
+        self.colour
     }
 }
 

@@ -1,91 +1,117 @@
 //! What people see while a rollout runs: lasting lines, and on a terminal one live line below them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lambda_rollout::account::AlarmState;
+use lambda_rollout::account::{AlarmState, HookMoment};
+use lambda_rollout::event::{Event, EventKind};
 use lambda_rollout::machine::{Phase, Status};
 use lambda_rollout::plan::RolloutPlan;
 use lambda_rollout::units::{Timestamp, Weight, format_duration};
 
-use crate::console::{Console, paint, tone};
+use crate::console::{paint, tone};
+use crate::screen::{Doing, Screen};
 use crate::timeline::SUMMARY_INDENT;
 use crate::words;
 
-/// The place where a running rollout is shown.
+/// The place where a running rollout is shown. Nothing here waits: what is to be written is left to the [`Screen`].
 pub(crate) struct Display {
-    console: Console,
-    live: Option<ProgressBar>,
+    screen: Screen,
+    live: bool,
 }
 
 impl Display {
     /// A display with a live line where `live` asks for one and the terminal can show one.
-    pub(crate) fn new(console: Console, live: bool) -> Self {
-        let live = (live && console.is_live()).then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            // The message is the whole line: the template cannot fail to parse, and the default would do.
-            if let Ok(style) = ProgressStyle::with_template("{msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
-        Self { console, live }
+    pub(crate) fn new(screen: Screen, live: bool) -> Self {
+        let live = live && screen.console().is_live();
+        if live {
+            screen.go_live();
+        }
+        Self { screen, live }
     }
 
     /// Whether there is a live line.
     pub(crate) fn is_live(&self) -> bool {
-        self.live.is_some()
+        self.live
     }
 
     /// Adds a lasting line.
-    pub(crate) fn line(&self, text: &str) {
-        let text = self.console.wrap(text, words::INDENT);
-        match &self.live {
-            Some(bar) => bar.suspend(|| self.console.say(&text)),
-            None => self.console.say(&text),
-        }
+    pub(crate) fn line(&self, text: impl Into<String>) {
+        self.screen.say(text, words::INDENT);
     }
 
-    /// Draws the live line anew, with what is being typed below it.
-    pub(crate) fn redraw(&self, moment: &Moment<'_>, typed: &str) {
-        if let Some(bar) = &self.live {
-            // One column stays free: a full last column makes some terminals wrap.
-            let mut text = moment.line(self.console.width().saturating_sub(1));
-            if moment.status.phase == Phase::Gated || !typed.is_empty() {
-                text.push_str(&format!("\n› {typed}"));
-            }
-            bar.set_message(self.console.adapt(&text));
-            bar.tick();
+    /// Adds a lasting line that is made where it is shown, if it comes to anything.
+    pub(crate) fn event(&self, event: &Event) {
+        if matches!(event.kind, EventKind::Finished(_)) {
+            return;
         }
+        let event = event.clone();
+        self.screen.write(move |console| {
+            console.wrap(&words::event_line(&event).unwrap_or_default(), words::INDENT)
+        });
     }
 
-    /// Takes the live line away and draws what lasts.
-    pub(crate) fn finish(&self, lines: impl FnOnce(usize) -> Vec<String>) {
-        if let Some(bar) = &self.live {
-            bar.finish_and_clear();
-        }
-        for line in lines(self.console.width()) {
-            self.console.say(&self.console.wrap(&line, SUMMARY_INDENT));
-        }
+    /// Tells what goes on now.
+    pub(crate) fn show(&self, moment: Moment) {
+        self.screen.doing(Some(Box::new(moment)));
+    }
+
+    /// Takes the live line away and shows what lasts, made for this many columns.
+    pub(crate) fn finish(&self, lines: impl FnOnce(usize) -> Vec<String> + Send + 'static) {
+        self.screen.doing(None);
+        self.screen.write(move |console| {
+            let lines = lines(console.width());
+            lines.iter().map(|line| console.wrap(line, SUMMARY_INDENT)).collect::<Vec<_>>().join("\n")
+        });
     }
 }
 
 /// What a rollout is doing at a moment.
-pub(crate) struct Moment<'a> {
-    pub(crate) plan: &'a RolloutPlan,
-    pub(crate) status: &'a Status,
+pub(crate) struct Moment {
+    pub(crate) plan: Arc<RolloutPlan>,
+    pub(crate) status: Status,
     pub(crate) started_at: Timestamp,
     pub(crate) now: Timestamp,
+    /// What is being typed.
+    pub(crate) typed: String,
 }
 
-impl Moment<'_> {
+impl Doing for Moment {
+    fn live(&self, width: usize) -> String {
+        let mut text = self.line(width);
+        if self.status.phase == Phase::Gated || !self.typed.is_empty() {
+            text.push_str(&format!("\n› {}", self.typed));
+        }
+        text
+    }
+
+    /// `03:34:46  waiting       holding 10 % on version 2 · 3m 12s left, then 100 % · alarm OK`
+    fn still(&self) -> String {
+        let status = &self.status;
+        let paused = if status.paused { "paused: " } else { "" };
+        let weight = match status.canary_version {
+            Some(canary) if status.weight > Weight::ZERO => {
+                format!(" · {} on version {canary}", status.weight)
+            }
+            _ => String::new(),
+        };
+        let mut parts = vec![format!("{paused}{}{weight}", status.phase), self.awaited(), self.alarms()];
+        parts.retain(|part| !part.is_empty());
+        words::line(self.now, "waiting", tone::FAINT, &parts.join(" · "))
+    }
+}
+
+impl Moment {
     /// `██░░░░░░░░░░  10 %  hold 3m 12s of 5m · next 100 % · alarm OK · 4m 2s`, as much of it as fits.
     fn line(&self, width: usize) -> String {
         let bar = weight_bar(self.status.weight, (width / 5).clamp(8, 30));
         let weight = format!("{:>7}", self.status.weight.to_string());
         let room = width.saturating_sub(bar.chars().count() + weight.len() + 3);
-        let parts =
-            [self.phase(), self.next(), self.alarms(), whole_seconds(self.now.since(self.started_at))];
+        let next = match self.status.phase {
+            Phase::Holding => format!("next {}", self.next()),
+            _ => String::new(),
+        };
+        let parts = [self.phase(), next, self.alarms(), whole_seconds(self.now.since(self.started_at))];
         // What people can miss first goes first where room is short.
         let keeps =
             [[true; 4], [true, true, true, false], [true, false, true, false], [true, false, false, false]];
@@ -128,13 +154,49 @@ impl Moment<'_> {
 
     /// What comes next.
     fn next(&self) -> String {
-        if self.status.phase != Phase::Holding {
-            return String::new();
-        }
         let next =
             self.plan.schedule().steps().get(self.status.step).map_or(Weight::FULL, |step| step.weight);
         let gate = if self.step().is_some_and(|step| step.gate) { "gate, then " } else { "" };
-        format!("next {gate}{next}")
+        format!("{gate}{next}")
+    }
+
+    /// What is waited for, and how long that takes, as far as is known.
+    fn awaited(&self) -> String {
+        let status = &self.status;
+        let since = if status.paused { Duration::ZERO } else { self.now.since(status.at) };
+        let left = || match status.left {
+            Some(left) => format!("{} left", whole_seconds(left.saturating_sub(since))),
+            None => "its time is over".to_owned(),
+        };
+        match status.phase {
+            _ if status.paused => "no shift until resumed".to_owned(),
+            Phase::Holding => format!("{}, then {}", left(), self.next()),
+            Phase::Baking => format!("{}, then promoted", left()),
+            Phase::Gated => match self.plan.deadline() {
+                Some(deadline) => {
+                    let left = (self.started_at + deadline).since(self.now);
+                    format!("rolled back in {}", whole_seconds(left))
+                }
+                None => "nothing ends it but a command or a signal".to_owned(),
+            },
+            Phase::Ready => "a passing reading of the alarms".to_owned(),
+            Phase::BeforeHook | Phase::AfterHook => match self.plan.hook(self.moment()) {
+                Some(hook) => format!("at most {}", format_duration(hook.timeout())),
+                None => String::new(),
+            },
+            Phase::Shifting | Phase::Promoting | Phase::RollingBack | Phase::Creating => {
+                "Lambda's answer".to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn moment(&self) -> HookMoment {
+        if self.status.phase == Phase::BeforeHook {
+            HookMoment::BeforeTraffic
+        } else {
+            HookMoment::AfterTraffic
+        }
     }
 
     fn step(&self) -> Option<&lambda_rollout::plan::Step> {
@@ -204,10 +266,19 @@ mod tests {
         builder.alarms(["errors", "latency"]).build().expect("a plan")
     }
 
+    fn moment(plan: &RolloutPlan, status: &Status) -> Moment {
+        Moment {
+            plan: Arc::new(plan.clone()),
+            status: status.clone(),
+            started_at: Timestamp::from_millis(0),
+            now: Timestamp::from_millis(72_000),
+            typed: String::new(),
+        }
+    }
+
     /// The live line twelve seconds after the status, without its tones.
     fn line(plan: &RolloutPlan, status: &Status, width: usize) -> String {
-        let (started_at, now) = (Timestamp::from_millis(0), Timestamp::from_millis(72_000));
-        let line = Moment { plan, status, started_at, now }.line(width);
+        let line = moment(plan, status).line(width);
         anstream::adapter::strip_str(&line).to_string()
     }
 
@@ -238,6 +309,41 @@ mod tests {
             "{}",
             line(&plan, &status, 120)
         );
+    }
+
+    /// The line of every minute, twelve seconds after the status.
+    fn still(plan: &RolloutPlan, status: &Status) -> String {
+        anstream::adapter::strip_str(&moment(plan, status).still()).to_string()
+    }
+
+    #[test]
+    fn the_line_of_every_minute_says_what_is_waited_for_and_how_long() {
+        let (plan, mut status) = (plan(), status(&plan()));
+        status.canary_version = lambda_rollout::units::Version::new(2);
+        assert_eq!(
+            still(&plan, &status),
+            "00:01:12  waiting       holding · 10 % on version 2 · 3m 48s left, then 100 % · 2 alarms OK"
+        );
+        status.paused = true;
+        assert!(
+            still(&plan, &status).contains("paused: holding · 10 % on version 2 · no shift until resumed")
+        );
+        status.paused = false;
+        for (phase, words) in [
+            (Phase::Reading, "reading the alias"),
+            (
+                Phase::Gated,
+                "waiting for approval · 10 % on version 2 · nothing ends it but a command or a signal",
+            ),
+            (Phase::RollingBack, "rolling back · 10 % on version 2 · Lambda's answer"),
+            (Phase::Ready, "a passing reading of the alarms"),
+        ] {
+            status.phase = phase;
+            assert!(still(&plan, &status).contains(words), "{}", still(&plan, &status));
+        }
+        status.phase = Phase::Baking;
+        status.left = Some(Duration::from_secs(5));
+        assert!(still(&plan, &status).contains("baking · 10 % on version 2 · 0s left, then promoted"));
     }
 
     #[test]

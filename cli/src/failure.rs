@@ -1,12 +1,14 @@
 //! What went wrong, as the command says it: one message, what to do, an exit code.
 
 use std::error::Error as _;
-use std::io;
+use std::io::{self, Write};
 
+use anstream::AutoStream;
 use lambda_rollout::plan::PlanError;
 use lambda_rollout::{Error, ErrorKind};
 
 use crate::console::{Console, one_line, paint, tone};
+use crate::screen::Screen;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -34,16 +36,12 @@ impl Failure {
         Self { code: 3, ..Self::from(error) }
     }
 
-    /// Says it on standard error and gives the exit code.
-    pub(crate) fn report(&self) -> u8 {
-        let console = Console::stderr();
-        console.say(&format!("{} {}", paint(tone::BAD, "error:"), self.message));
-        for detail in &self.details {
-            console.say(&format!("  {detail}"));
-        }
-        if let Some(advice) = self.advice {
-            console.say(&format!("{} {advice}", paint(tone::MOVE, "advice:")));
-        }
+    /// Says it and gives the exit code.
+    pub(crate) fn report(&self, screen: &Screen) -> u8 {
+        let mut lines = vec![format!("{} {}", paint(tone::BAD, "error:"), self.message)];
+        lines.extend(self.details.iter().map(|detail| format!("  {detail}")));
+        lines.extend(self.advice.map(|advice| format!("{} {advice}", paint(tone::MOVE, "advice:"))));
+        screen.write(move |_| lines.join("\n"));
         self.code
     }
 }
@@ -84,7 +82,8 @@ impl From<io::Error> for Failure {
 /// # Errors
 /// When it cannot be written for any other reason.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    match Console::stdout().write_line(text) {
+    let text = Console::stdout().adapt(text);
+    match writeln!(AutoStream::always(io::stdout()), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }

@@ -9,7 +9,7 @@ use lambda_rollout::units::{AlarmName, AliasName, Timestamp, Version, Weight};
 use crate::console::one_line;
 
 /// A rollout so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct History {
     pub(crate) alias: AliasName,
     pub(crate) started_at: Timestamp,

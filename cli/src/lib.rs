@@ -18,8 +18,11 @@ mod display;
 mod event_log;
 mod failure;
 mod history;
+mod leaving;
+mod log;
 mod repair;
 mod run;
+mod screen;
 mod show;
 mod signals;
 mod status;
@@ -30,13 +33,12 @@ mod world;
 
 use std::ffi::OsString;
 use std::future::Future;
-use std::io;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
 use failure::Failure;
+use screen::{STALLED, Screen};
 
 /// Runs the command with these arguments, the program's name first, and gives the exit code.
 ///
@@ -50,20 +52,30 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
+    let screen = match Screen::start(cli.quiet) {
+        Ok(screen) => screen,
+        Err(error) => {
+            eprintln!("error: cannot start a thread: {error}");
+            return 1;
+        }
+    };
     if cli.verbose > 0 {
-        log_to_stderr(cli.verbose);
+        log::to_screen(&screen, cli.verbose);
     }
-    dispatch(&cli).unwrap_or_else(|failure| failure.report())
+    let _panics = log::PanicsToScreen::install(&screen);
+    let code = dispatch(&cli, &screen).unwrap_or_else(|failure| failure.report(&screen));
+    screen.close(STALLED);
+    code
 }
 
-fn dispatch(cli: &Cli) -> Result<u8, Failure> {
+fn dispatch(cli: &Cli, screen: &Screen) -> Result<u8, Failure> {
     // Lines of a log would be drawn over.
-    let live = !cli.no_progress && cli.verbose == 0;
+    let live = !cli.no_progress && !cli.quiet && cli.verbose == 0;
     match &cli.command {
-        Command::Run(args) => block_on(run::run(args, &cli.aws, live)),
-        Command::Check(args) => block_on(check::check(args, &cli.aws)),
-        Command::Show(args) => show::show(args),
-        Command::Repair(args) => block_on(repair::repair(args, &cli.aws)),
+        Command::Run(args) => block_on(run::run(args, &cli.aws, screen, live)),
+        Command::Check(args) => block_on(check::check(args, &cli.aws, screen)),
+        Command::Show(args) => show::show(args, &cli.aws),
+        Command::Repair(args) => block_on(repair::repair(args, &cli.aws, screen)),
         Command::Status(args) => block_on(status::status(args, &cli.aws)),
         Command::Schema => {
             failure::print(&format!("{:#}", lambda_rollout::plan::json_schema()))?;
@@ -72,28 +84,13 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
     }
 }
 
-/// Runs a command with two threads: the rollout has one of its own, so that a terminal that stands still
-/// (Ctrl-S, a full pipe) stops the display alone.
+/// Runs a command on threads beside this one: what keeps the one that hears signals waiting does not keep the rollout,
+/// and the other way round, for as long as one of two still turns.
 fn block_on(command: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::unexpected(format!("cannot start a runtime: {error}")))?;
     let result = runtime.block_on(command);
     // What still runs has nothing left to say: a look-up of a host name, a rollout that was left.
     runtime.shutdown_background();
     result
-}
-
-/// Logs what this library does, and nobody else: an HTTP client's log may hold what must not be seen.
-fn log_to_stderr(verbose: u8) {
-    let level = match verbose {
-        1 => "info",
-        2 => "debug",
-        _ => "trace",
-    };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(format!("lambda_rollout={level}")))
-        .with_writer(io::stderr)
-        .finish();
-    // A program that calls this library may log already.
-    let _ = tracing_subscriber::util::SubscriberInitExt::try_init(subscriber);
 }

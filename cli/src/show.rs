@@ -11,24 +11,25 @@ use lambda_rollout::plan::{
 use lambda_rollout::units::{Weight, format_duration};
 use serde_json::{Value, json};
 
-use crate::args::ShowArgs;
+use crate::args::{AwsArgs, ShowArgs};
 use crate::console::{paint, tone};
 use crate::failure::{Failure, print};
 
-/// How often a rollout looks at its alias by the way, to notice another hand.
+/// How often a rollout reads its alias while it waits, to notice drift.
 const PATROL: Duration = Duration::from_secs(60);
 /// Names that one `DescribeAlarms` takes
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>).
 const NAMES_A_CALL: usize = 100;
 
 /// Prints the plan's timeline, calls and IAM policy.
-pub(crate) fn show(args: &ShowArgs) -> Result<u8, Failure> {
+pub(crate) fn show(args: &ShowArgs, aws: &AwsArgs) -> Result<u8, Failure> {
     let plan = RolloutPlan::from_file(&args.plan)?;
+    let region = aws.region.as_deref();
     if args.json {
-        print(&format!("{:#}", as_json(&plan)))?;
+        print(&format!("{:#}", as_json(&plan, region)))?;
         return Ok(0);
     }
-    let sections = [header(&plan), timeline(&plan), watching(&plan), calls(&plan), policy(&plan)];
+    let sections = [header(&plan), timeline(&plan), watching(&plan), calls(&plan), policy(&plan, region)];
     print(&sections.join(&String::new()).join("\n"))?;
     Ok(0)
 }
@@ -203,13 +204,13 @@ fn expected(plan: &RolloutPlan, operation: &str) -> u64 {
     }
 }
 
-fn policy(plan: &RolloutPlan) -> Vec<String> {
+fn policy(plan: &RolloutPlan, region: Option<&str>) -> Vec<String> {
     let mut lines = vec![title("Least IAM policy")];
-    lines.extend(format!("{:#}", iam::least_policy(plan)).lines().map(str::to_owned));
+    lines.extend(format!("{:#}", iam::least_policy_in(plan, region)).lines().map(str::to_owned));
     lines
 }
 
-fn as_json(plan: &RolloutPlan) -> Value {
+fn as_json(plan: &RolloutPlan, region: Option<&str>) -> Value {
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let timeline: Vec<Value> = rows(plan)
         .iter()
@@ -233,6 +234,6 @@ fn as_json(plan: &RolloutPlan) -> Value {
         "plan": plan.to_document(),
         "timeline": timeline,
         "calls": calls,
-        "iam_policy": iam::least_policy(plan),
+        "iam_policy": iam::least_policy_in(plan, region),
     })
 }

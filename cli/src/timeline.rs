@@ -5,6 +5,7 @@ use std::time::Duration;
 use lambda_rollout::event::{Cause, Outcome, RollbackTimes};
 use lambda_rollout::units::{Timestamp, Weight};
 
+use crate::args::AwsArgs;
 use crate::console::{one_line, paint, tone};
 use crate::history::History;
 use crate::words;
@@ -21,14 +22,14 @@ const WIDEST: usize = 100;
 pub(crate) const SUMMARY_INDENT: usize = 14;
 
 /// The whole timeline, in lines of at most `width` columns where that can be.
-pub(crate) fn timeline(history: &History, width: usize) -> Vec<String> {
+pub(crate) fn timeline(history: &History, aws: &AwsArgs, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     if history.curve.iter().any(|(_, weight)| *weight > Weight::ZERO) {
         lines.extend(Chart::new(history, width).draw());
         lines.push(String::new());
     }
     if let Some(outcome) = &history.outcome {
-        lines.extend(summary(history, outcome));
+        lines.extend(summary(history, aws, outcome));
     }
     lines
 }
@@ -174,7 +175,7 @@ fn block(level: usize) -> char {
     BLOCKS[level.min(8)]
 }
 
-fn summary(history: &History, outcome: &Outcome) -> Vec<String> {
+fn summary(history: &History, aws: &AwsArgs, outcome: &Outcome) -> Vec<String> {
     let tone = words::outcome_tone(outcome);
     let row =
         |name: &str, text: String| format!("  {} {text}", paint(tone::FAINT, format_args!("{name:<11}")));
@@ -190,7 +191,7 @@ fn summary(history: &History, outcome: &Outcome) -> Vec<String> {
         lines.insert(1, row("cause", one_line(&cause.to_string())));
     }
     if let Some(advice) = advice(outcome) {
-        lines.insert(lines.len() - 1, row("to do", one_line(advice)));
+        lines.insert(lines.len() - 1, row("to do", one_line(&aws.in_advice(advice))));
     }
     if let Some(times) = &outcome.rollback {
         lines.push(row("rollback", rollback(times)));
@@ -336,7 +337,7 @@ mod tests {
         let run = simulate(&plan, &scenario, 1).expect("it runs");
         let mut history = History::new(plan.alias().clone(), scenario.start());
         run.events.iter().for_each(|event| history.observe(event));
-        let text = timeline(&history, 80).join("\n");
+        let text = timeline(&history, &AwsArgs::default(), 80).join("\n");
         assert!(text.contains("no traffic moved; main is as it was") && !text.contains("100 %"), "{text}");
     }
 

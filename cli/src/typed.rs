@@ -53,6 +53,15 @@ impl Keyboard {
         Self {
             #[cfg(unix)]
             tty,
+            ..Self::none()
+        }
+    }
+
+    /// No keyboard.
+    pub(crate) fn none() -> Self {
+        Self {
+            #[cfg(unix)]
+            tty: None,
             line: String::new(),
             ahead: VecDeque::new(),
         }
@@ -180,15 +189,6 @@ mod unix {
 mod tests {
     use super::*;
 
-    fn keyboard() -> Keyboard {
-        Keyboard {
-            #[cfg(unix)]
-            tty: None,
-            line: String::new(),
-            ahead: VecDeque::new(),
-        }
-    }
-
     fn after(keyboard: &mut Keyboard, bytes: &[u8]) -> Typed {
         keyboard.arrived(bytes);
         keyboard.take()
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_line_is_a_command_once_it_is_finished() {
-        let mut keyboard = keyboard();
+        let mut keyboard = Keyboard::none();
         assert_eq!(after(&mut keyboard, b"resx"), Typed::Unfinished);
         assert_eq!(after(&mut keyboard, b"\x7fume"), Typed::Unfinished);
         assert_eq!(keyboard.line(), "resume");
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn two_lines_in_one_piece_are_two_commands() {
-        let mut keyboard = keyboard();
+        let mut keyboard = Keyboard::none();
         assert_eq!(after(&mut keyboard, b"pause\nr\npro"), Typed::Command(Command::Pause));
         assert_eq!(keyboard.take(), Typed::Command(Command::Resume));
         assert_eq!(keyboard.take(), Typed::Unfinished);
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn keys_that_are_no_text_are_passed_over() {
-        let mut keyboard = keyboard();
+        let mut keyboard = Keyboard::none();
         assert_eq!(after(&mut keyboard, b"\x1b[A"), Typed::Unfinished);
         assert_eq!(after(&mut keyboard, b"junk\x15r\x00\n"), Typed::Command(Command::Resume));
         assert_eq!(after(&mut keyboard, b"\n"), Typed::Unfinished);

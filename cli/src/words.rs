@@ -17,8 +17,13 @@ pub(crate) const INDENT: usize = 24;
 /// `None` for the last event, which the timeline tells at length.
 pub(crate) fn event_line(event: &Event) -> Option<String> {
     let (verb, tone, text) = say(&event.kind)?;
-    let at = paint(tone::FAINT, time_of_day(event.at));
-    Some(format!("{at}  {}  {text}", paint(tone, format_args!("{verb:<12}"))).trim_end().to_owned())
+    Some(line(event.at, verb, tone, &text))
+}
+
+/// A line of a rollout's history.
+pub(crate) fn line(at: Timestamp, verb: &str, tone: Style, text: &str) -> String {
+    let at = paint(tone::FAINT, time_of_day(at));
+    format!("{at}  {}  {text}", paint(tone, format_args!("{verb:<12}"))).trim_end().to_owned()
 }
 
 fn say(kind: &EventKind) -> Option<(&'static str, Style, String)> {

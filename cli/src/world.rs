@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lambda_rollout::account::AliasState;
 use lambda_rollout::aws::{Account, AccountBuilder};
 use lambda_rollout::driver::{self, CheckReport, Launch, RolloutTask};
 use lambda_rollout::event::Event;
@@ -12,7 +13,7 @@ use lambda_rollout::machine;
 use lambda_rollout::plan::RolloutPlan;
 use lambda_rollout::ports::{Clock, Ports};
 use lambda_rollout::sim::{self, Scenario, SimAccount};
-use lambda_rollout::units::FunctionRef;
+use lambda_rollout::units::{AliasName, FunctionRef};
 
 use crate::args::{AwsArgs, SimulationArgs};
 use crate::failure::Failure;
@@ -134,9 +135,28 @@ impl World {
         }
     }
 
-    /// Makes a plan's pre-flight checks.
-    pub(crate) async fn check(&self, plan: &RolloutPlan) -> Result<CheckReport, Failure> {
-        let check = driver::check(plan.clone(), self.ports());
+    /// Reads the alias outside of any rollout.
+    pub(crate) async fn read_alias(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+    ) -> Result<AliasState, lambda_rollout::Error> {
+        self.ports().traffic.read_alias(function, alias).await
+    }
+
+    /// What the scenario asks for and `run --simulate` does not do.
+    pub(crate) fn ignores(&self) -> Option<&'static str> {
+        match self {
+            Self::Simulated(_, scenario, _) if scenario.kills_the_runner() => {
+                Some("the scenario's [runner] is ignored: this run's process does not die")
+            }
+            _ => None,
+        }
+    }
+
+    /// Makes a plan's pre-flight checks, within this time.
+    pub(crate) async fn check(&self, plan: &RolloutPlan, limit: Duration) -> Result<CheckReport, Failure> {
+        let check = driver::check_within(plan.clone(), self.ports(), limit);
         Ok(match self {
             Self::Aws(_) => check.await?,
             Self::Simulated(account, ..) => sim::drive(account, check, None).await?,

@@ -38,7 +38,7 @@ fn show_prints_the_timeline_the_calls_and_the_policy() {
       if one fired between two polls     rolled back
 
     Calls (about, when nothing goes wrong)
-      GetAlias                            92   reads the alias, and reads back every write
+      GetAlias                            92   reads the alias: at the start, every minute, and to prove the end
       GetFunction                          3   reads both versions, until they are ready, and finds the hooks
       GetProvisionedConcurrencyConfig      1   finds out whether the alias has provisioned concurrency, which rules out weights
       PublishVersion                       1   publishes the canary version
@@ -142,6 +142,100 @@ fn check_refuses_what_a_run_would_refuse() {
     }
 }
 
+/// A scenario in which the plan's alias has these weights.
+fn weighted(folder: &tempfile::TempDir, percent: &str) -> String {
+    let path = folder.path().join("weighted.toml");
+    fs::write(&path, format!("[account]\nalias = {{ weighted = {{ percent = {percent} }} }}\n"))
+        .expect("written");
+    path.to_str().expect("a path").to_owned()
+}
+
+#[test]
+fn check_says_how_a_run_goes_on_from_weights_that_are_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (percent, words) in [
+        ("50.0", "a run would go ahead and hold 50 % for 1m, then shift 60 %"),
+        ("55.0", "a run would go ahead and shift 50 % at once"),
+        ("90.0", "hold 90 % for 1m, then shift 100 %"),
+        ("100.0", "a run would go ahead and promote at once: all traffic to the canary, weights cleared"),
+        ("0.0", "a run would go ahead and shift 10 % at once"),
+    ] {
+        let run = run(&["check", "examples/linear.toml", "--simulate", &weighted(&folder, percent)]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(run.err.contains(words), "`{words}` is missing in:\n{}", run.err);
+    }
+    let hooks = run(&["check", "examples/hooks.toml", "--simulate"]).err;
+    assert!(hooks.contains("go ahead and run hook sample-handler-smoke-test, then shift"), "{hooks}");
+}
+
+#[test]
+fn check_as_json_is_one_object() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = |args: &[&str]| -> (i32, Value) {
+        let run = run(&[&["check", "--json", "--simulate"], args].concat());
+        assert_eq!(run.err, "");
+        (run.code, serde_json::from_str(&run.out).expect("one object"))
+    };
+    let (code, ready) = check(&["healthy", "examples/canary.toml"]);
+    assert_eq!((code, &ready["exit_code"], &ready["timed_out"]), (0, &0.into(), &false.into()));
+    assert_eq!(ready["would"], serde_json::json!({"action": "shift", "weight": 0.1}));
+    assert_eq!((&ready["function"], &ready["alias"]), (&"sample-handler".into(), &"main".into()));
+    assert!(ready.get("outcome").is_none() && ready["events"].as_array().is_some_and(|all| !all.is_empty()));
+
+    let (_, held) = check(&[&weighted(&folder, "50.0"), "examples/linear.toml"]);
+    let hold =
+        serde_json::json!({"action": "hold", "weight": 0.5, "hold_ms": 60_000, "gate": false, "next": 0.6});
+    assert_eq!(held["would"], hold);
+
+    let missing = folder.path().join("missing.toml");
+    fs::write(&missing, "[[alarms]]\nname = \"sample-handler-errors\"\nexists = false\n").expect("written");
+    let (code, refused) = check(&[missing.to_str().expect("a path"), "examples/linear.toml"]);
+    assert_eq!((code, &refused["outcome"]), (3, &"refused".into()));
+    assert_eq!(refused["cause"]["kind"], "alarms_missing");
+    assert!(refused["message"].as_str().is_some_and(|text| text.contains("no such alarm")), "{refused}");
+    assert!(refused.get("would").is_none());
+}
+
+#[test]
+fn check_names_what_is_not_ready_in_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let hangs = folder.path().join("hangs.toml");
+    fs::write(&hangs, "[[faults]]\nfault = \"hang\"\ncall = \"read_alarms\"\npercent = 100.0\n")
+        .expect("written");
+    let run = run(&["check", "examples/steps.toml", "--simulate", hangs.to_str().expect("a path")]);
+    assert_eq!((run.code, run.out.as_str()), (3, ""), "{}", run.err);
+    assert!(run.err.contains("✗ not ready within 30s: the alarms could not be read since"), "{}", run.err);
+}
+
+#[test]
+fn show_takes_the_region_into_the_policy() {
+    let policy = |args: &[&str]| -> String {
+        let run = run(&[&["show", "examples/canary.toml", "--json"], args].concat());
+        let shown: Value = serde_json::from_str(&run.out).expect("JSON");
+        shown["iam_policy"].to_string()
+    };
+    assert!(policy(&[]).contains("arn:aws:lambda:*:*:function:sample-handler"));
+    for (region, partition) in
+        [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+    {
+        let arn = format!("arn:{partition}:lambda:{region}:*:function:sample-handler");
+        assert!(policy(&["--region", region]).contains(&arn), "{arn}");
+    }
+    let text = run(&["show", "examples/canary.toml", "--region", "eu-west-1"]).out;
+    assert!(text.contains("arn:aws:lambda:eu-west-1:*:function:sample-handler"), "{text}");
+}
+
+#[test]
+fn a_scenario_s_runner_is_said_to_be_ignored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("dies.toml");
+    fs::write(&path, "[runner]\ndies_after_effect = [3]\n").expect("written");
+    let said = run(&["run", "examples/canary.toml", "--simulate", path.to_str().expect("a path")]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("warning: the scenario's [runner] is ignored"), "{}", said.err);
+    assert!(!run(&["run", "examples/canary.toml", "--simulate"]).err.contains("[runner]"));
+}
+
 #[test]
 fn schema_prints_the_schema_that_is_committed() {
     let run = run(&["schema"]);
@@ -164,8 +258,8 @@ fn help_goes_to_stdout_and_says_it_all() {
 
     Commands:
       run     Run a plan: shift the traffic, watch, then promote or roll back
-      check   Read a plan and look at the account as a run would before any traffic moves. Writes
-              nothing anywhere
+      check   Read a plan and check the account as a run would before any traffic moves. Writes nothing
+              anywhere
       show    Print what a plan would do: its timeline, its calls and the IAM policy that it needs.
               Calls nothing
       status  Print where an alias sends its traffic now
@@ -185,7 +279,8 @@ fn help_goes_to_stdout_and_says_it_all() {
 
     Output:
       -v, --verbose...   Log what the library does to stderr; twice for more, three times for all of it
-          --no-progress  No live progress line, even on a terminal
+          --no-progress  No live progress line, even on a terminal; a status line every minute instead
+      -q, --quiet        Neither a live progress line nor a status line every minute
 
     Exit codes:
       0  promoted, or there was nothing to do
@@ -221,7 +316,8 @@ fn help_goes_to_stdout_and_says_it_all() {
     Output:
           --json         Write each event to stdout as one line of JSON, as it happens
       -v, --verbose...   Log what the library does to stderr; twice for more, three times for all of it
-          --no-progress  No live progress line, even on a terminal
+          --no-progress  No live progress line, even on a terminal; a status line every minute instead
+      -q, --quiet        Neither a live progress line nor a status line every minute
 
     Journal:
           --journal <FILE>  Keep a journal in FILE, and carry on what it tells of: after a crash, the
@@ -239,13 +335,15 @@ fn help_goes_to_stdout_and_says_it_all() {
       lambda-rollout run plan.toml --simulate broken    the same with a release that fails
       lambda-rollout run plan.toml --journal r.journal  go on where it stood, should this die
 
-    Signals: the first Ctrl-C, SIGTERM or closed terminal rolls back and then ends; the second one ends
-    at once and says in what state the alias is (exit 5).
+    Signals: Ctrl-C, SIGTERM or a closed terminal rolls back and then ends. Further signals within 3
+    seconds, and signals of another kind at any time, change nothing. The same signal again, later than
+    that, waits 5 seconds for the rollback, then leaves and says how the alias is (exit 5).
 
     On a terminal, type pause, resume (or r), promote or abort and Enter at any time.
 
-    With --json, a reader that goes away does not stop the rollout: the events that follow are not
-    written, and a line on stderr says so.
+    With --json, a reader that goes away or stops reading does not stop the rollout: the events that it
+    misses are not written, and a line on stderr says so. At the end both streams are given 5 seconds to
+    take what is left.
     "#);
     for command in ["check", "show", "status", "schema"] {
         assert_eq!(run(&[command, "--help"]).code, 0, "{command}");

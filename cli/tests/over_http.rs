@@ -5,10 +5,12 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use lambda_rollout::account::{AlarmState, AliasWrite};
+use lambda_rollout::account::{AlarmState, AliasWrite, Routing};
 use lambda_rollout::sim::Hand;
-use lambda_rollout_aws_tests::{Fault, only, split};
+use lambda_rollout::units::{Qualifier, Weight};
+use lambda_rollout_aws_tests::{Fault, only, split, version};
 use support::finished;
+use support::running::Running;
 use support::setting::Setting;
 
 /// A canary of a tenth of a second, from version 1 to version 2.
@@ -147,4 +149,93 @@ fn the_log_says_what_is_done_and_no_secret() {
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(run.err.contains("lambda_rollout"), "{}", run.err);
     assert!(!run.err.contains("not-to-be-seen"), "{}", run.err);
+}
+
+/// Has somebody else write the alias.
+fn moved(setting: &Setting, routing: Routing, description: &str) {
+    let state = setting.endpoint.world(|world| world.alias()).expect("the alias exists");
+    let description = Some(description.to_owned());
+    let write = AliasWrite { description, ..AliasWrite::new(routing, state.revision_id) };
+    setting.endpoint.world(|world| world.write_alias(&write, Hand::Other)).expect("written");
+}
+
+const CLAIM: &str = "[lambda-rollout ro-00000000000000aa by ci-7/42]";
+
+#[test]
+fn status_offers_both_versions_and_says_which_is_which() {
+    let setting = Setting::new(PLAN);
+    moved(
+        &setting,
+        Routing::split(version(2), version(1), Weight::from_percent(90.0).expect("a weight")),
+        "",
+    );
+    let run = setting.run(&["status", "sample-handler:main", "--region", "eu-west-1", "--profile", "a b"]);
+    for line in [
+        "lambda-rollout repair sample-handler:main --to 2 --region eu-west-1 --profile 'a b'   the alias's own version, 10 % now",
+        "lambda-rollout repair sample-handler:main --to 1 --region eu-west-1 --profile 'a b'   the additional version, 90 % now",
+    ] {
+        assert!(run.out.contains(line), "`{line}` is missing in:\n{}", run.out);
+    }
+    moved(&setting, split(10.0), CLAIM);
+    let run = setting.run(&["status", "sample-handler:main"]);
+    for words in
+        ["wait for rollout ro-00000000000000aa by ci-7/42 to end, or stop it", "--to 1   the stable version"]
+    {
+        assert!(run.out.contains(words), "`{words}` is missing in:\n{}", run.out);
+    }
+    let run = setting.run(&["status", "sample-handler:main", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&run.out).expect("one object");
+    assert_eq!(status["versions"][1]["role"], "canary");
+    assert_eq!(status["repair"][0]["command"], "lambda-rollout repair sample-handler:main --to 1");
+}
+
+#[test]
+fn status_shows_an_alias_wherever_it_points() {
+    let setting = Setting::new(PLAN);
+    for latest in [Qualifier::Latest, Qualifier::LatestPublished] {
+        moved(&setting, Routing::only(latest), "");
+        let run = setting.run(&["status", "sample-handler:main"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(run.out.contains(&format!("100 % → {latest}  Active")), "{}", run.out);
+        let run = setting.run(&["run", &setting.plan()]);
+        assert_eq!((run.code, setting.routing()), (3, Routing::only(latest)), "{}", run.err);
+    }
+    setting.endpoint.fault_always("GetFunction", Some(Fault::Denied));
+    let run = setting.run(&["status", "sample-handler:main"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.contains("$LATEST.PUBLISHED  could not be read"), "{}", run.out);
+    let run = setting.run(&["status", "sample-handler:main", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&run.out).expect("one object");
+    assert_eq!(status["versions"][0]["version"]["version"], "$LATEST.PUBLISHED");
+    assert_eq!(status["versions"][0]["error"]["kind"], "access_denied");
+}
+
+#[test]
+fn repair_warns_of_a_runner_that_may_still_be_alive() {
+    let setting = Setting::new(PLAN);
+    moved(&setting, split(10.0), CLAIM);
+    let run = setting.run(&["repair", "sample-handler:main", "--to", "2"]);
+    assert_eq!((run.code, setting.routing()), (0, only(2)), "{}", run.err);
+    let words = "warning: claimed by rollout ro-00000000000000aa by ci-7/42; if its runner is still alive it undoes this";
+    assert!(run.err.contains(words), "{}", run.err);
+    moved(&setting, split(10.0), CLAIM);
+    let run = setting.run(&["repair", "sample-handler:main", "--to", "1", "--json"]);
+    let done: serde_json::Value = serde_json::from_str(&run.out).expect("one object");
+    assert!(done["warning"].as_str().is_some_and(|warning| warning.contains("stop it first")), "{done}");
+}
+
+#[test]
+fn advice_works_where_the_command_did() {
+    let setting = Setting::new(&format!("rollback_deadline = \"1s\"\n{PLAN}").replace("200ms", "1h"));
+    setting.endpoint.fault("UpdateAlias", 2, Fault::Denied);
+    (3..30).for_each(|nth| setting.endpoint.fault("UpdateAlias", nth, Fault::Denied));
+    let url = setting.endpoint.url().to_owned();
+    let args = ["run", &setting.plan(), "--region", "eu-west-1", "--endpoint-url", &url];
+    let mut running = Running::start(setting.command(&args));
+    running.wait_for("10 % → version 2");
+    running.send("-TERM");
+    let run = running.finish();
+    assert_eq!(run.code, 5, "{}", run.err);
+    let line = format!("aws lambda update-alias --region eu-west-1 --endpoint-url {url} --function-name");
+    assert!(run.err.contains(&line), "{}", run.err);
 }

@@ -71,7 +71,7 @@ fn a_live_line_shows_the_hold_and_typed_commands_are_obeyed() {
     terminal.wait_for("no shift until resumed");
     terminal.wait_for("paused: hold");
     terminal.type_in("jump\n");
-    terminal.wait_for("`jump` is no command");
+    terminal.wait_for("`jump` is not a command");
     terminal.type_in("r\n");
     terminal.type_in("abort\n");
     terminal.wait_for("main serves version 1 alone");

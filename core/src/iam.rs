@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::account::{CodeSource, HookMoment};
 use crate::plan::{HookRunner, RolloutPlan, VersionSource};
-use crate::units::FunctionRef;
+use crate::units::{FunctionRef, HookFunction};
 
 /// An API operation that a plan makes, or may have to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,13 @@ pub struct ApiCall {
 /// `Qualifier` beside an unqualified name needs the qualified ARN).
 #[must_use]
 pub fn calls(plan: &RolloutPlan) -> Vec<ApiCall> {
-    let function = function_arn(plan.function());
+    calls_in(plan, None)
+}
+
+/// As [`calls`], for a plan that is run in this Region: where an ARN of the plan says none, this one stands in it.
+#[must_use]
+pub fn calls_in(plan: &RolloutPlan, region: Option<&str>) -> Vec<ApiCall> {
+    let function = function_arn_in(plan.function(), region);
     let versions = format!("{function}:*");
     let on_function = |operation, action, purpose| ApiCall {
         service: "lambda",
@@ -39,11 +45,15 @@ pub fn calls(plan: &RolloutPlan) -> Vec<ApiCall> {
         resources: vec![function.clone()],
     };
     let publishes = !matches!(plan.version(), VersionSource::Existing(_));
-    let hooks: Vec<String> = hook_functions(plan).iter().map(|hook| function_arn(hook)).collect();
+    let hooks: Vec<String> = hook_functions(plan).into_iter().map(|hook| hook_arn_in(hook, region)).collect();
     let mut read = if publishes { vec![function.clone(), versions] } else { vec![versions] };
     read.extend(hooks.iter().cloned());
     let mut calls = vec![
-        on_function("GetAlias", "lambda:GetAlias", "reads the alias, and reads back every write"),
+        on_function(
+            "GetAlias",
+            "lambda:GetAlias",
+            "reads the alias: at the start, every minute, and to prove the end",
+        ),
         ApiCall {
             service: "lambda",
             operation: Some("GetFunction"),
@@ -62,7 +72,7 @@ pub fn calls(plan: &RolloutPlan) -> Vec<ApiCall> {
     if let VersionSource::Code(code) = plan.version() {
         let purpose = "puts the new code into $LATEST";
         calls.push(on_function("UpdateFunctionCode", "lambda:UpdateFunctionCode", purpose));
-        calls.extend(code_access(code, plan.function()));
+        calls.extend(code_access(code, plan.function(), region));
     }
     if publishes {
         calls.push(on_function("PublishVersion", "lambda:PublishVersion", "publishes the canary version"));
@@ -108,8 +118,14 @@ pub fn calls(plan: &RolloutPlan) -> Vec<ApiCall> {
 /// ```
 #[must_use]
 pub fn least_policy(plan: &RolloutPlan) -> Value {
+    least_policy_in(plan, None)
+}
+
+/// As [`least_policy`], for a plan that is run in this Region.
+#[must_use]
+pub fn least_policy_in(plan: &RolloutPlan, region: Option<&str>) -> Value {
     let mut statements: Vec<(Vec<String>, Vec<&'static str>)> = Vec::new();
-    for call in calls(plan) {
+    for call in calls_in(plan, region) {
         match statements.iter_mut().find(|(resources, _)| *resources == call.resources) {
             Some((_, actions)) => actions.extend(call.actions),
             None => statements.push((call.resources, call.actions)),
@@ -123,16 +139,54 @@ pub fn least_policy(plan: &RolloutPlan) -> Value {
 }
 
 /// The function's ARN, with `*` for what its name does not say.
+#[cfg(feature = "aws")]
 pub(crate) fn function_arn(function: &FunctionRef) -> String {
-    let partition = function.partition().unwrap_or("aws");
-    let region = function.region().unwrap_or("*");
+    function_arn_in(function, None)
+}
+
+fn function_arn_in(function: &FunctionRef, region: Option<&str>) -> String {
+    let partition = partition_of(function, region);
+    let region = function.region().or(region).unwrap_or("*");
     let account = function.account().unwrap_or("*");
     format!("arn:{partition}:lambda:{region}:{account}:function:{}", function.name())
 }
 
+/// What may be invoked: with a qualifier, IAM looks at the ARN that has it.
+#[cfg(feature = "aws")]
+pub(crate) fn hook_arn(hook: &HookFunction) -> String {
+    hook_arn_in(hook, None)
+}
+
+fn hook_arn_in(hook: &HookFunction, region: Option<&str>) -> String {
+    let function = function_arn_in(hook.function(), region);
+    match hook.qualifier() {
+        Some(qualifier) => format!("{function}:{qualifier}"),
+        None => function,
+    }
+}
+
+/// The partition, which a Region's name says where the function's does not
+/// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>).
+fn partition_of<'a>(function: &'a FunctionRef, region: Option<&str>) -> &'a str {
+    const BY_PREFIX: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("us-iso-", "aws-iso"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+    ];
+    let by_region = || {
+        let region = region?;
+        BY_PREFIX.iter().find(|(prefix, _)| region.starts_with(prefix)).map(|(_, partition)| *partition)
+    };
+    function.partition().or_else(by_region).unwrap_or("aws")
+}
+
 /// What Lambda fetches with the caller's own rights.
-fn code_access(code: &CodeSource, function: &FunctionRef) -> Option<ApiCall> {
-    let partition = function.partition().unwrap_or("aws");
+fn code_access(code: &CodeSource, function: &FunctionRef, region: Option<&str>) -> Option<ApiCall> {
+    let partition = partition_of(function, region);
     let (service, purpose, actions, resource) = match code {
         CodeSource::Zip(_) => return None,
         CodeSource::S3 { bucket, key, object_version } => (
@@ -163,8 +217,8 @@ fn repository_arn(uri: &str, partition: &str) -> String {
     format!("arn:{partition}:ecr:{region}:{account}:repository/{name}")
 }
 
-fn hook_functions(plan: &RolloutPlan) -> Vec<&FunctionRef> {
-    let mut functions: Vec<&FunctionRef> = [HookMoment::BeforeTraffic, HookMoment::AfterTraffic]
+fn hook_functions(plan: &RolloutPlan) -> Vec<&HookFunction> {
+    let mut functions: Vec<&HookFunction> = [HookMoment::BeforeTraffic, HookMoment::AfterTraffic]
         .into_iter()
         .filter_map(|moment| plan.hook(moment))
         .filter_map(|hook| match hook.runner() {
@@ -216,7 +270,7 @@ mod tests {
         let lines = "function = \"123456789012:function:api\"\n\
                      version = { s3 = { bucket = \"code\", key = \"k/x.zip\", object_version = \"3\" } }\n\
                      alarms = { names = [\"a\"] }\n\
-                     hooks.before_traffic = { lambda = \"check\" }\n\
+                     hooks.before_traffic = { lambda = \"check:live\" }\n\
                      hooks.after_traffic = { lambda = \"check\" }";
         let api = "arn:aws:lambda:*:123456789012:function:api";
         let check = "arn:aws:lambda:*:*:function:check";
@@ -231,11 +285,14 @@ mod tests {
                 ]),
                 json!(api),
             ),
-            allow(json!("lambda:GetFunction"), json!([api, &format!("{api}:*"), check])),
+            allow(
+                json!("lambda:GetFunction"),
+                json!([api, &format!("{api}:*"), &format!("{check}:live"), check])
+            ),
             allow(json!("lambda:GetProvisionedConcurrencyConfig"), json!(format!("{api}:live"))),
             allow(json!("s3:GetObjectVersion"), json!("arn:aws:s3:::code/k/x.zip")),
             allow(json!(["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"]), json!("*")),
-            allow(json!("lambda:InvokeFunction"), json!(check)),
+            allow(json!("lambda:InvokeFunction"), json!([format!("{check}:live"), check.to_owned()])),
         ]);
         assert_eq!(least_policy(&plan(lines))["Statement"], expected);
         let operations: Vec<_> = calls(&plan(lines)).into_iter().filter_map(|call| call.operation).collect();

@@ -16,12 +16,13 @@
 //! The whole story on the simulated account; virtual time makes it quick:
 //!
 //! ```
+//! # #[cfg(all(feature = "runtime", feature = "sim"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), lambda_rollout::Error> {
 //! use lambda_rollout::driver::Launch;
 //! use lambda_rollout::sim::{Scenario, SimAccount, drive};
 //! use lambda_rollout::{OutcomeKind, RolloutPlan};
 //!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), lambda_rollout::Error> {
 //! let plan = RolloutPlan::builder("sample-handler", "main")
 //!     .publish()
 //!     .strategy_named("CANARY_10PERCENT_5MINUTES")
@@ -35,6 +36,8 @@
 //! assert_eq!(outcome?.kind, OutcomeKind::RolledBack);
 //! # Ok(())
 //! # }
+//! # #[cfg(not(all(feature = "runtime", feature = "sim")))]
+//! # fn main() {}
 //! ```
 //!
 //! On AWS the account is another one, and the task runs by itself:

@@ -3,6 +3,9 @@
 //! [`crate::aws`] implements them over the AWS SDK and [`crate::sim`] on the simulated account. A service that
 //! brings its own alarms or hooks implements one of them and keeps the others.
 //!
+//! Methods that have a default say what is so where nothing is known: a port that passes calls on to another one has to pass
+//! these on too.
+//!
 //! Every call is made by the rollout's own task and may be dropped at any await point, when its time is up
 //! or the rollout has ended; an implementation must stand that.
 
@@ -15,7 +18,7 @@ use crate::account::{
     HookRequest, ProvisionedConcurrency, PublishRequest, Urgency,
 };
 use crate::error::{Error, ErrorKind};
-use crate::units::{AlarmName, AliasName, FunctionRef, Qualifier, Timestamp, Version};
+use crate::units::{AlarmName, AliasName, FunctionRef, HookFunction, Qualifier, Timestamp, Version};
 
 /// Reads and writes the plan's alias, and makes versions.
 ///
@@ -128,7 +131,7 @@ pub trait HookPort: Send + Sync {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when it is not there. Any other error says that it could not be told.
-    async fn check_hook(&self, lambda: &FunctionRef) -> Result<(), Error> {
+    async fn check_hook(&self, lambda: &HookFunction) -> Result<(), Error> {
         let _ = lambda;
         Ok(())
     }
@@ -142,7 +145,16 @@ pub trait Clock: Send + Sync {
 
     /// Waits until then.
     async fn wait_until(&self, at: Timestamp);
+
+    /// Called while the rollout waits for something outside of the account, such as its journal's disk. A virtual clock
+    /// stands still until what it gives is dropped, so that the waiting takes no time there; a real clock goes on.
+    fn stand(&self) -> Option<Standing> {
+        None
+    }
 }
+
+/// Keeps a virtual clock from moving until it is dropped.
+pub type Standing = Box<dyn Send + Sync>;
 
 /// The ports of one rollout. Cloning is cheap.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 #![cfg(all(feature = "runtime", feature = "sim"))]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -185,17 +185,18 @@ async fn hooks_and_plan_have_to_fit() {
     assert_eq!(given.start().expect_err("none planned").kind(), ErrorKind::Plan);
 }
 
-/// Alarms that panic at the second look, or never answer.
+/// Alarms that panic once pre-flight is over, or never answer.
 struct Misbehaving {
     account: SimAccount,
-    looked: AtomicBool,
+    polls: AtomicU32,
     panics: bool,
 }
 
 #[async_trait]
 impl AlarmPort for Misbehaving {
     async fn read_alarms(&self, names: &[AlarmName]) -> Result<Vec<AlarmReading>, Error> {
-        if !self.looked.swap(true, Ordering::Relaxed) {
+        // One before the version is published, and one before traffic moves.
+        if self.polls.fetch_add(1, Ordering::Relaxed) < 2 {
             return self.account.ports().alarms.read_alarms(names).await;
         }
         assert!(!self.panics, "a port's own fault");
@@ -208,7 +209,7 @@ async fn alarms_that_panic_or_hang_are_an_outage_and_not_the_end() {
     for panics in [true, false] {
         let plan = plan(|plan| plan);
         let account = account(&plan);
-        let alarms = Misbehaving { account: account.clone(), looked: AtomicBool::new(false), panics };
+        let alarms = Misbehaving { account: account.clone(), polls: AtomicU32::new(0), panics };
         let ports = Ports { alarms: Arc::new(alarms), ..account.ports() };
         let outcome = run(&account, Launch::new(plan, ports)).await.expect("an end");
         assert_eq!(outcome.kind, OutcomeKind::RolledBack, "panics: {panics}");

@@ -505,9 +505,12 @@ fn requests_are_json_as_the_page_says() {
         serde_json::json!({"kind": "alarms_requested", "request": 1, "names": ["own"]})
     );
     rollout.answer_alarms(1, Ok(reading(AlarmState::Ok))).expect("it is asked for");
+    // Once before the version is published, and once more before the hook.
+    assert_eq!(json(&next_request(&rollout))["request"], 2);
+    rollout.answer_alarms(2, Ok(reading(AlarmState::Ok))).expect("it is asked for");
     let hook = json(&next_request(&rollout));
     assert_eq!(hook["kind"], "hook_requested");
-    assert_eq!((hook["request"].as_u64(), hook["timeout_ms"].as_u64()), (Some(2), Some(900_000)));
+    assert_eq!((hook["request"].as_u64(), hook["timeout_ms"].as_u64()), (Some(3), Some(900_000)));
     assert_eq!((hook["hook"].as_str(), hook["canary_version"].as_str()), (Some("before_traffic"), Some("2")));
 }
 

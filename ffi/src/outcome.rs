@@ -2,7 +2,6 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
 
 use lambda_rollout::OutcomeKind;
-use lambda_rollout::event::Cause;
 
 use crate::boundary::quietly;
 use crate::event::cause_name;
@@ -19,17 +18,11 @@ pub struct Outcome {
 
 impl From<lambda_rollout::Outcome> for Outcome {
     fn from(outcome: lambda_rollout::Outcome) -> Self {
-        let text = match &outcome.cause {
-            // Which says that it was aborted.
-            Some(cause @ Cause::Abort { .. }) => cause.to_string(),
-            Some(cause) => format!("{}: {cause}", outcome.kind),
-            None => outcome.kind.to_string(),
-        };
         Self {
             kind: outcome.kind,
             exit_code: outcome.exit_code(),
             cause: outcome.cause.as_ref().and_then(cause_name),
-            text: c_string(text),
+            text: c_string(outcome.to_string()),
             json: c_string(serde_json::to_string(&outcome).unwrap_or_default()),
         }
     }

@@ -68,7 +68,7 @@ type Options struct {
 
 // Hook is a check by the program.
 type Hook struct {
-	// Run does the check, in a goroutine of its own. The context ends when nobody waits for the answer any more, as after
+	// Run does the check, in a goroutine of its own. The context ends when nobody waits for the answer any longer, as after
 	// the time-out, and with Rollout.Close, which waits for Run to return.
 	//
 	// An error, a panic and a report without a verdict count as a failed hook.

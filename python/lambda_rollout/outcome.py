@@ -84,6 +84,8 @@ class Outcome:
     kind : str
         ``"promoted"``, ``"rolled_back"``, ``"refused"``, ``"aborted"``, ``"drifted"``, ``"unsettled"`` or
         ``"nothing_to_do"``.
+    message : str
+        How it ended and why, in a line for people; so is ``str(outcome)``.
     cause : Cause or None
         Why, where it is not simply promoted.
     stable_version, canary_version : str or None
@@ -101,6 +103,7 @@ class Outcome:
     """
 
     kind: str
+    message: str
     cause: Cause | None
     stable_version: str | None
     canary_version: str | None
@@ -139,8 +142,7 @@ class Outcome:
             raise failure
 
     def __str__(self) -> str:
-        words = self.kind.replace("_", " ")
-        return f"{words}: {self.cause}" if self.cause else words
+        return self.message
 
     def _repr_svg_(self) -> str:
         from . import _timeline
@@ -157,6 +159,7 @@ class Outcome:
         cause, rollback = document.get("cause"), document.get("rollback")
         return cls(
             kind=document["outcome"],
+            message=_native.describe_outcome(json.dumps(document)),
             cause=None if cause is None else Cause._of(cause),
             stable_version=document["stable_version"],
             canary_version=document["canary_version"],

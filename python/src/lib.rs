@@ -14,7 +14,7 @@ mod scenario;
 use std::ffi::OsString;
 use std::sync::OnceLock;
 
-use lambda_rollout::event::Cause;
+use lambda_rollout::event::{Cause, Outcome};
 use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -33,6 +33,16 @@ fn describe_cause(py: Python<'_>, cause: &str) -> PyResult<String> {
     call(py, || {
         let cause: Cause = serde_json::from_str(cause).map_err(|error| misread("the cause", &error))?;
         Ok(cause.to_string())
+    })
+}
+
+/// An outcome in words.
+#[pyfunction]
+fn describe_outcome(py: Python<'_>, outcome: &str) -> PyResult<String> {
+    call(py, || {
+        let outcome: Outcome =
+            serde_json::from_str(outcome).map_err(|error| misread("the outcome", &error))?;
+        Ok(outcome.to_string())
     })
 }
 
@@ -61,8 +71,6 @@ mod _native {
     #[pymodule_export]
     use super::credentials::{CredentialsDesk, Question};
     #[pymodule_export]
-    use super::describe_cause;
-    #[pymodule_export]
     use super::document::as_json;
     #[pymodule_export]
     use super::log::{log_begin, log_end, log_level, log_next};
@@ -77,6 +85,8 @@ mod _native {
     use super::run_command;
     #[pymodule_export]
     use super::scenario::NativeScenario;
+    #[pymodule_export]
+    use super::{describe_cause, describe_outcome};
 
     #[pymodule_init]
     fn init(_module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {

@@ -189,9 +189,9 @@ plans = st.builds(
     strategies,
     version=st.none() | st.integers(1, 10**6),
     alarms=st.lists(names, unique=True),
-    bake=st.none() | durations,
+    bake=st.none() | durations | st.just(timedelta(0)),
     deadline=st.none(),
-    rollback_deadline=st.none() | durations,
+    rollback_deadline=st.none() | durations.filter(lambda time: time >= timedelta(seconds=10)),
 )
 
 

@@ -151,6 +151,7 @@ def test_a_wait_has_its_time_and_loses_nothing(plan: RolloutPlan) -> None:
         with pytest.raises(WrongStateError, match="has ended"):
             rollout.abort()
     assert outcome.kind == "aborted"
+    assert str(outcome) == outcome.message == "aborted: enough"
     assert [event.kind for event in rollout][-1] == "finished"
 
 

@@ -3,7 +3,9 @@
 // Each test program uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod running;
 pub(crate) mod setting;
+pub(crate) mod shim;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

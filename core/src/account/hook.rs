@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{AliasName, FunctionRef, RolloutId, Version, Weight};
+use crate::units::{AliasName, FunctionRef, HookFunction, RolloutId, Version, Weight};
 
 /// When a hook runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ impl fmt::Display for HookMoment {
 pub struct HookRequest {
     /// The Lambda function to invoke; `None` when the program that embeds the library answers itself.
     #[serde(skip)]
-    pub lambda: Option<FunctionRef>,
+    pub lambda: Option<HookFunction>,
     /// How long the hook may take.
     #[serde(skip)]
     pub timeout: Duration,

@@ -14,9 +14,9 @@ use super::account::{Connection, once};
 use super::failure::{Call, NotRun};
 use crate::Error;
 use crate::account::{HookFailure, HookReport, HookRequest};
-use crate::iam::function_arn;
+use crate::iam::hook_arn;
 use crate::ports::HookPort;
-use crate::units::{FunctionRef, format_duration};
+use crate::units::{HookFunction, format_duration};
 
 /// Hooks that are Lambda functions, invoked synchronously, and again as long as they surely have not run.
 pub(super) struct LambdaHooks {
@@ -39,17 +39,18 @@ impl HookPort for LambdaHooks {
         }
     }
 
-    async fn check_hook(&self, lambda: &FunctionRef) -> Result<(), Error> {
+    async fn check_hook(&self, lambda: &HookFunction) -> Result<(), Error> {
         let mut call = self.call("GetFunction", "lambda:GetFunction", lambda);
         (call.quotable, call.writes) = (true, false);
-        let request = self.connection.lambda().get_function().function_name(lambda.as_str());
+        let request = self.connection.lambda().get_function().function_name(lambda.function().as_str());
+        let request = request.set_qualifier(lambda.qualifier().map(str::to_owned));
         request.send().await.map(drop).map_err(|error| call.failed(error))
     }
 }
 
 impl LambdaHooks {
     /// Invokes it, again where it surely has not run, within its time.
-    async fn invoke(&self, lambda: &FunctionRef, payload: Vec<u8>, request: &HookRequest) -> HookReport {
+    async fn invoke(&self, lambda: &HookFunction, payload: Vec<u8>, request: &HookRequest) -> HookReport {
         let (until, payload) = (now() + request.timeout, Blob::new(payload));
         let mut tries = Tries::default();
         loop {
@@ -58,7 +59,7 @@ impl LambdaHooks {
                 Ok(answer) => return report(lambda, &answer),
                 Err(SdkError::TimeoutError(_)) => {
                     let time = format_duration(request.timeout);
-                    let reason = format!("`{}` did not answer within {time}", lambda.name());
+                    let reason = format!("`{lambda}` did not answer within {time}");
                     return HookReport::failed(HookFailure::TimedOut, reason);
                 }
                 Err(error) => error,
@@ -77,20 +78,21 @@ impl LambdaHooks {
 
     async fn send(
         &self,
-        lambda: &FunctionRef,
+        lambda: &HookFunction,
         payload: Blob,
         limit: Duration,
     ) -> Result<InvokeOutput, SdkError<InvokeError, HttpResponse>> {
-        let request = self.connection.lambda().invoke().function_name(lambda.as_str());
+        let request = self.connection.lambda().invoke().function_name(lambda.function().as_str());
+        let request = request.set_qualifier(lambda.qualifier().map(str::to_owned));
         let request = request.invocation_type(InvocationType::RequestResponse).payload(payload);
         request.customize().config_override(once(limit)).send().await
     }
 
-    fn call(&self, operation: &'static str, action: &'static str, lambda: &FunctionRef) -> Call<'_> {
+    fn call(&self, operation: &'static str, action: &'static str, lambda: &HookFunction) -> Call<'_> {
         Call {
             operation,
             action,
-            resource: function_arn(lambda),
+            resource: hook_arn(lambda),
             endpoint: self.connection.lambda_endpoint(),
             quotable: false,
             writes: true,
@@ -111,7 +113,7 @@ async fn sleep(wait: Duration) {
     tokio::time::sleep(wait).await;
 }
 
-fn report(lambda: &FunctionRef, answer: &InvokeOutput) -> HookReport {
+fn report(lambda: &HookFunction, answer: &InvokeOutput) -> HookReport {
     let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
     match answer.function_error() {
         None => HookReport::from_answer(payload),
@@ -154,7 +156,7 @@ impl Tries {
 }
 
 /// What the hook's code threw, by its type alone: the message and the trace may hold secrets.
-fn thrown(lambda: &FunctionRef, payload: &[u8]) -> String {
+fn thrown(lambda: &HookFunction, payload: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Thrown {
         #[serde(rename = "errorType")]
@@ -201,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_a_hook_threw_is_told_by_its_type_alone() {
-        let hook = FunctionRef::parse("check").expect("a name");
+        let hook = HookFunction::parse("check").expect("a name");
         let payload =
             br#"{"errorMessage":"bad token hunter2","errorType":"ValueError","stackTrace":["hunter2"]}"#;
         let reason = thrown(&hook, payload);

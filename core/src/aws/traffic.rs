@@ -108,7 +108,7 @@ impl TrafficPort for LambdaTraffic {
         let mut call = self.read("GetFunction", "lambda:GetFunction", function);
         let mut request = self.client().get_function().function_name(function.as_str());
         // Without a qualifier Lambda gives `$LATEST`, and then the function's own ARN is enough for IAM.
-        if let Qualifier::Published(version) = version {
+        if version != Qualifier::Latest {
             request = request.qualifier(version.to_string());
             call.resource = format!("{}:{version}", call.resource);
         }

@@ -7,7 +7,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::account::{HookFailure, HookMoment, HookReport, HookRequest};
+use crate::error::Error;
 use crate::ports::HookPort;
+use crate::units::HookFunction;
 
 type Hook = Arc<dyn Fn(HookRequest) -> BoxFuture<'static, HookReport> + Send + Sync>;
 
@@ -60,5 +62,9 @@ impl HookPort for InProcessHooks {
             }
             _ => self.others.run_hook(request).await,
         }
+    }
+
+    async fn check_hook(&self, lambda: &HookFunction) -> Result<(), Error> {
+        self.others.check_hook(lambda).await
     }
 }

@@ -10,8 +10,10 @@ mod perform;
 mod remote;
 mod repair;
 mod task;
+#[cfg(all(test, feature = "sim"))]
+mod tests;
 
-pub use check::{CheckReport, check};
+pub use check::{CHECK_LIMIT, CheckReport, FirstMove, check, check_within};
 pub use clock::SystemClock;
 pub use handle::RolloutHandle;
 pub use launch::{Launch, start};

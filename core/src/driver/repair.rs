@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::launch::random_id;
 use super::task::RolloutTask;
-use crate::account::{AliasState, FunctionVersion, Lifecycle};
+use crate::account::{AliasState, Claim, FunctionVersion, Lifecycle};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Outcome, OutcomeKind};
 use crate::machine::{Phase, Rollout, Snapshot, Stopwatch};
@@ -14,8 +14,13 @@ use crate::units::{AliasName, FunctionRef, Qualifier, Version};
 /// What came of settling an alias.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Repair {
-    /// The alias as it was found. Its description may say who had moved it ([`crate::account::Claim`]).
+    /// The alias as it was found.
     pub found: AliasState,
+    /// The rollout that had claimed the alias. If its runner is still alive, it takes the repair for drift, and rolls back
+    /// within a minute where its canary was chosen: stop it first.
+    pub claim: Option<Claim>,
+    /// The chosen version, where it was read. One that is [`Inactive`](Lifecycle::Inactive) serves when it has been invoked.
+    pub chosen: Option<FunctionVersion>,
     /// How it ended.
     pub end: RepairEnd,
 }
@@ -45,9 +50,9 @@ const PATIENCE: Duration = Duration::from_secs(2 * 60);
 
 /// Settles an alias that somebody left on two versions: all its traffic goes to one of the two, which the caller chooses.
 ///
-/// For aliases that nobody looks after any more. Where a plan is at hand, running that again is better: it knows which
-/// version is the right one. The write is guarded, tried again and read back as that of a rollback is; a runner that
-/// still lives meets it as drift.
+/// For aliases whose rollout no longer runs. Where a plan is at hand, running that again is better: it knows which
+/// version is the right one. The write is guarded, retried and read back as that of a rollback is. A runner that is still
+/// alive takes it for drift, and rolls its canary back where that was chosen: [`Repair::claim`] says whose to stop first.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when there is no such alias or version; [`ErrorKind::Rejected`] when the alias is on one other
@@ -63,8 +68,9 @@ pub async fn repair(
     ports: Ports,
 ) -> Result<Repair, Error> {
     let found = ports.traffic.read_alias(function, alias).await?;
+    let claim = Claim::find(&found.description);
     let Some(other) = other_of(&found, to)? else {
-        return Ok(Repair { found, end: RepairEnd::NothingToDo });
+        return Ok(Repair { found, claim, chosen: None, end: RepairEnd::NothingToDo });
     };
     let chosen = ports.traffic.read_version(function, Qualifier::from(to)).await?;
     can_serve(&chosen)?;
@@ -99,7 +105,8 @@ pub async fn repair(
     let machine = Rollout::restore(Arc::new(plan), left, now);
     let (mut handle, task) = RolloutTask::new(machine, ports, None);
     task.run().await;
-    Ok(Repair { found, end: end_of(handle.wait().await?) })
+    let end = end_of(handle.wait().await?);
+    Ok(Repair { found, claim, chosen: Some(chosen), end })
 }
 
 /// The version beside the chosen one; `None` where there is none.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
-use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -12,12 +12,19 @@ use super::handle::RolloutHandle;
 use super::perform::perform;
 use super::remote::{Order, RolloutRemote};
 use crate::error::{Error, ErrorKind};
-use crate::event::{Cause, Event, Outcome};
-use crate::journal::Journal;
+use crate::event::{Cause, Event, EventKind, Outcome};
+use crate::journal::{Durable, Journal};
 use crate::machine::{Effect, EffectId, EffectResult, Input, Output, Rollout, Snapshot, Status};
 use crate::plan::RolloutPlan;
-use crate::ports::Ports;
+use crate::ports::{Ports, Standing};
 use crate::units::Timestamp;
+
+/// How long a raise waits for what has to be known of it to be on the disk.
+const RAISE_WAITS: Duration = Duration::from_secs(10);
+
+/// How long the end waits for the journal before it is told. What is not on the disk by then comes there if the disk
+/// answers while the process lives; otherwise the next one finds the alias as it is.
+const END_WAITS: Duration = Duration::from_secs(3);
 
 /// The rollout itself, to be polled to its end.
 ///
@@ -32,6 +39,12 @@ pub struct RolloutTask {
     outcome: watch::Sender<Option<Outcome>>,
     kept: Kept,
     journal: Option<Journal>,
+    /// How to keep the raise that waits for the journal from being made.
+    raise: Option<oneshot::Sender<()>>,
+    /// Why a virtual clock stands, while it does.
+    standing: Option<Outside>,
+    /// The last event, which is told when the journal has it.
+    last: Option<Box<Event>>,
     /// How to drop what is under way and can be.
     drops: BTreeMap<EffectId, oneshot::Sender<()>>,
 }
@@ -42,8 +55,24 @@ struct Kept {
     snapshot: Option<Snapshot>,
     last_seq: u64,
     taken_over: bool,
-    /// Why the write that comes next may not be made: what has to be known of it could not be written down.
-    unwritten: Option<Error>,
+}
+
+/// Something outside of the account that is waited for while a virtual clock stands.
+struct Outside {
+    written: Durable,
+    is_late: BoxFuture<'static, ()>,
+    _standing: Standing,
+}
+
+impl Outside {
+    /// Waits until the clock may go on: the disk has answered, or keeps it waiting for too long.
+    async fn over(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.written.clone() => {}
+            () = &mut self.is_late => {}
+        }
+    }
 }
 
 type Running = FuturesUnordered<BoxFuture<'static, (EffectId, EffectResult)>>;
@@ -54,6 +83,13 @@ enum Woken {
     Ordered(Order),
     NoMoreOrders,
     Due,
+}
+
+/// What a step has come to.
+enum Step {
+    GoesOn,
+    /// The end, with the outcome of what was no mere check.
+    Ended(Option<Outcome>),
 }
 
 impl RolloutTask {
@@ -73,6 +109,9 @@ impl RolloutTask {
             outcome: send_outcome,
             kept: Kept::default(),
             journal,
+            raise: None,
+            standing: None,
+            last: None,
             drops: BTreeMap::new(),
         };
         (RolloutHandle { id, events, remote: RolloutRemote { orders, status }, outcome }, task)
@@ -89,16 +128,17 @@ impl RolloutTask {
         loop {
             if let Some(next) = input.take() {
                 match catch_unwind(AssertUnwindSafe(|| self.step(next, &mut running))) {
-                    Ok((taken, ended)) => {
+                    Ok((taken, step)) => {
                         reply(answer.take(), taken);
-                        if ended {
-                            return;
+                        if let Step::Ended(outcome) = step {
+                            return self.end(outcome).await;
                         }
                     }
                     Err(_) if !self.take_over() => return,
                     Err(_) => {
                         running.clear();
                         self.drops.clear();
+                        (self.raise, self.standing) = (None, None);
                         // The order that met the fault, if it was one, was not carried out.
                         answer = None;
                         input = Some(Input::Start);
@@ -124,12 +164,36 @@ impl RolloutTask {
         }
     }
 
-    /// One input, and all that comes of it. The second value is true at the end.
-    fn step(&mut self, input: Input, running: &mut Running) -> (Result<(), Error>, bool) {
+    /// One input, and all that comes of it.
+    fn step(&mut self, input: Input, running: &mut Running) -> (Result<(), Error>, Step) {
         let taken = self.machine.handle(input, self.ports.clock.now());
-        let ended = self.drain(running);
+        let step = self.drain(running);
         self.status.send_replace(self.machine.status());
-        (taken, ended)
+        (taken, step)
+    }
+
+    /// Tells the end, when the journal has it and has let go of its file. A disk that hangs does not keep it for long.
+    async fn end(mut self, outcome: Option<Outcome>) {
+        if let Some(journal) = self.journal.take() {
+            let written = journal.durable();
+            let until = self.ports.clock.now() + END_WAITS;
+            if let Some(mut outside) = self.stand(&written) {
+                outside.over().await;
+            }
+            let late = written.not_within(END_WAITS);
+            let written = tokio::select! {
+                biased;
+                written = written => written,
+                () = self.ports.clock.wait_until(until) => Err(late),
+            };
+            if let Err(error) = written {
+                tracing::warn!(%error, "the journal does not tell of the end");
+            }
+        }
+        if let Some(last) = self.last.take() {
+            self.pass_on(last);
+        }
+        self.outcome.send_replace(outcome);
     }
 
     /// The machine panicked: a fault of this library. It must not leave the alias on two versions, so a new one
@@ -147,47 +211,59 @@ impl RolloutTask {
         true
     }
 
-    /// Does what comes out of the machine, in order. True at the end.
-    fn drain(&mut self, running: &mut Running) -> bool {
+    /// Does what comes out of the machine, in order.
+    fn drain(&mut self, running: &mut Running) -> Step {
         let plan = self.machine.plan();
         while let Some(output) = self.machine.poll() {
             match output {
                 Output::Persist(snapshot) => self.keep(*snapshot),
-                Output::Event(event) => {
-                    self.kept.last_seq = event.seq;
-                    if let Some(journal) = &mut self.journal {
-                        journal.tell(&event);
-                    }
-                    // Who does not listen any more has detached.
-                    drop(self.events.send(Box::new(event)));
-                }
-                Output::Effect(id, effect) => running.push(match self.refusal_of(&effect) {
-                    Some(error) => ready((id, EffectResult::Alias(Err(error)))).boxed(),
-                    None => self.begin(&plan, id, effect),
-                }),
+                Output::Event(event) => self.tell(event),
+                Output::Effect(id, effect) => running.push(self.begin(&plan, id, effect)),
                 Output::Withdraw(id) => {
                     if let Some(drop_it) = self.drops.remove(&id) {
                         // It may have come to its end in this very moment.
                         let _ = drop_it.send(());
                     }
                 }
-                Output::Done(outcome) => {
-                    self.outcome.send_replace(Some(outcome));
-                    return true;
-                }
-                Output::CheckPassed => return true,
+                Output::Done(outcome) => return Step::Ended(Some(outcome)),
+                Output::CheckPassed => return Step::Ended(None),
             }
         }
-        false
+        Step::GoesOn
     }
 
-    /// Begins an effect. A hook or a look at the alarms can be dropped before its end; a call about the alias cannot.
+    fn tell(&mut self, event: Event) {
+        self.kept.last_seq = event.seq;
+        if let Some(journal) = &self.journal {
+            journal.tell(&event);
+        }
+        let is_last = matches!(event.kind, EventKind::Finished(_));
+        let event = Box::new(event);
+        if is_last {
+            self.last = Some(event);
+        } else {
+            self.pass_on(event);
+        }
+    }
+
+    fn pass_on(&self, event: Box<Event>) {
+        // A program that no longer listens has detached.
+        drop(self.events.send(event));
+    }
+
+    /// Begins an effect. A hook or a reading of the alarms can be dropped before its end; a call about the alias cannot.
     fn begin(
         &mut self,
         plan: &Arc<RolloutPlan>,
         id: EffectId,
         effect: Effect,
     ) -> BoxFuture<'static, (EffectId, EffectResult)> {
+        if let Effect::WriteAlias(write) = &effect
+            && !write.restores
+            && let Some(written) = self.journal.as_ref().map(Journal::durable)
+        {
+            return self.begin_when_written(written, plan, id, effect);
+        }
         let can_be_dropped = matches!(effect, Effect::RunHook(_) | Effect::ReadAlarms(_));
         let performed = perform(&self.ports, plan, id, effect, self.machine.urgency());
         if !can_be_dropped {
@@ -205,20 +281,58 @@ impl RolloutTask {
         .boxed()
     }
 
-    /// Writes down what another process would have to know, on the disk if there is a journal. Putting back does not
-    /// wait for a journal that cannot be written.
-    fn keep(&mut self, snapshot: Snapshot) {
-        let kept = self.journal.as_mut().map_or(Ok(()), |journal| journal.keep(&snapshot));
-        if let Err(error) = &kept {
-            tracing::warn!(%error, "no weight rises before this is written down");
+    /// Begins a raise when all that was told up to it is on the disk. Until then everything else goes on: alarms are
+    /// polled and commands taken, and a rollback that begins makes an end of the waiting.
+    fn begin_when_written(
+        &mut self,
+        written: Durable,
+        plan: &Arc<RolloutPlan>,
+        id: EffectId,
+        effect: Effect,
+    ) -> BoxFuture<'static, (EffectId, EffectResult)> {
+        let (give_up, given_up) = oneshot::channel();
+        self.raise = Some(give_up);
+        self.standing = self.stand(&written);
+        let (ports, plan, urgency) = (self.ports.clone(), Arc::clone(plan), self.machine.urgency());
+        let until = ports.clock.now() + RAISE_WAITS;
+        let late = written.not_within(RAISE_WAITS);
+        async move {
+            let written = tokio::select! {
+                biased;
+                Ok(()) = given_up => Err(Error::new(ErrorKind::Journal, "the rollback came first")),
+                written = written => written,
+                () = ports.clock.wait_until(until) => Err(late),
+            };
+            match written {
+                Ok(()) => perform(&ports, &plan, id, effect, urgency).await,
+                Err(error) => {
+                    tracing::warn!(%error, "the weight does not rise");
+                    (id, EffectResult::Alias(Err(error)))
+                }
+            }
         }
-        self.kept.unwritten = kept.err().filter(|_| snapshot.rolling_back.is_none());
-        self.kept.snapshot = Some(snapshot);
+        .boxed()
     }
 
-    /// Why this may not be done now, if it may not.
-    fn refusal_of(&mut self, effect: &Effect) -> Option<Error> {
-        matches!(effect, Effect::WriteAlias(_)).then(|| self.kept.unwritten.take()).flatten()
+    /// Lets a virtual clock stand until this is written. `None` on a real one.
+    fn stand(&self, written: &Durable) -> Option<Outside> {
+        let standing = self.ports.clock.stand()?;
+        Some(Outside { is_late: written.is_late().boxed(), written: written.clone(), _standing: standing })
+    }
+
+    /// Has written down what another process would have to know. A raise waits for that; a rollback does not.
+    fn keep(&mut self, snapshot: Snapshot) {
+        if let Some(journal) = &self.journal {
+            journal.keep(&snapshot);
+        }
+        if snapshot.rolling_back.is_some()
+            && let Some(raise) = self.raise.take()
+        {
+            // It may have been made long since.
+            let _ = raise.send(());
+            self.standing = None;
+        }
+        self.kept.snapshot = Some(snapshot);
     }
 
     async fn wake(&mut self, running: &mut Running) -> Woken {
@@ -230,6 +344,16 @@ impl RolloutTask {
                 None => std::future::pending().await,
             }
         };
+        tokio::pin!(order);
+        if let Some(outside) = &mut self.standing {
+            // As long as the clock stands nothing else is begun: what is asked of the account, and in which order, must
+            // not depend on how quick the disk is.
+            tokio::select! {
+                biased;
+                () = outside.over() => self.standing = None,
+                woken = &mut order => return woken,
+            }
+        }
         tokio::select! {
             biased;
             Some((id, result)) = running.next() => Woken::Done(id, result),
@@ -249,131 +373,5 @@ fn reply(answer: Option<oneshot::Sender<Result<(), Error>>>, taken: Result<(), E
 impl std::fmt::Debug for RolloutTask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RolloutTask").field("status", &self.machine.status()).finish_non_exhaustive()
-    }
-}
-
-#[cfg(all(test, feature = "sim"))]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::account::Routing;
-    use crate::driver::Launch;
-    use crate::event::OutcomeKind;
-    use crate::machine::Phase;
-    use crate::sim::{Scenario, SimAccount, drive};
-    use crate::units::Version;
-
-    async fn with_a_fault_in(phase: Phase) -> (SimAccount, Vec<Event>, Result<Outcome, Error>) {
-        let plan = RolloutPlan::builder("sample-handler", "main").publish().bake(Duration::from_secs(60));
-        let plan = plan.strategy_named("Canary10Percent5Minutes").build().expect("a good plan");
-        let account = SimAccount::new(&plan, &Scenario::default(), 1);
-        let (mut rollout, mut task) = Launch::new(plan, account.ports()).into_task().expect("it fits");
-        task.machine.panics_in = Some(phase);
-        let watch = async {
-            let mut events = Vec::new();
-            while let Some(event) = rollout.next_event().await {
-                events.push(event);
-            }
-            (events, rollout.wait().await)
-        };
-        let ((events, outcome), ()) = drive(&account, async { tokio::join!(watch, task.run()) }, None).await;
-        (account, events, outcome)
-    }
-
-    #[tokio::test]
-    async fn a_panic_of_the_machine_puts_everything_back() {
-        for phase in [Phase::Shifting, Phase::Holding, Phase::Promoting, Phase::Baking] {
-            let (account, events, outcome) = with_a_fault_in(phase).await;
-            let outcome = outcome.expect("an end");
-            assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{phase:?}");
-            assert!(
-                matches!(outcome.cause, Some(Cause::Error { error }) if error.kind == ErrorKind::Internal)
-            );
-            let stable = Routing::only(Version::new(1).expect("above zero"));
-            assert_eq!(account.alias_history().last().and_then(|change| change.routing), Some(stable));
-            assert!(events.iter().zip(1..).all(|(event, seq)| event.seq == seq), "{events:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_command_that_meets_a_panic_is_not_answered_as_carried_out() {
-        let plan = RolloutPlan::builder("sample-handler", "main").publish();
-        let plan = plan.strategy_named("Canary10Percent5Minutes").build().expect("a good plan");
-        let account = SimAccount::new(&plan, &Scenario::default(), 1);
-        let (mut rollout, mut task) = Launch::new(plan, account.ports()).into_task().expect("it fits");
-        task.machine.panics_in = Some(Phase::Holding);
-        let person = async {
-            while rollout.next_event().await.is_some_and(|event| event.kind.name() != "shifted") {}
-            let answer = rollout.pause().await;
-            (answer, rollout.wait().await)
-        };
-        let ((answer, outcome), ()) = drive(&account, async { tokio::join!(person, task.run()) }, None).await;
-        assert!(answer.is_err());
-        assert_eq!(outcome.expect("an end").kind, OutcomeKind::RolledBack);
-    }
-
-    #[tokio::test]
-    async fn a_panic_before_any_write_ends_without_one() {
-        let (account, _, outcome) = with_a_fault_in(Phase::Preparing).await;
-        assert_eq!(outcome.expect_err("no end").kind(), ErrorKind::Internal);
-        assert!(account.alias_history().is_empty());
-    }
-
-    /// Runs with a journal whose disk is full from this event on.
-    async fn with_a_full_disk(from: &'static str, scenario: &str) -> (SimAccount, Outcome) {
-        let plan = RolloutPlan::builder("sample-handler", "main").publish().alarm("errors");
-        let plan = plan.strategy_named("Canary10Percent5Minutes").build().expect("a good plan");
-        let account = SimAccount::new(&plan, &Scenario::parse(scenario).expect("a scenario"), 1);
-        let folder = tempfile::tempdir().expect("a folder");
-        let journal = Journal::open(folder.path().join("journal")).expect("a journal");
-        let launch = Launch::new(plan, account.ports()).journal(journal);
-        let (mut rollout, mut task) = launch.into_task().expect("it fits");
-        let mut running = Running::new();
-        let run = async {
-            let mut input = Some(Input::Start);
-            loop {
-                if let Some(next) = input.take()
-                    && task.step(next, &mut running).1
-                {
-                    break;
-                }
-                while let Ok(event) = rollout.events.try_recv() {
-                    if event.kind.name() == from
-                        && let Some(journal) = &mut task.journal
-                    {
-                        journal.fill_the_disk();
-                    }
-                }
-                input = match task.wake(&mut running).await {
-                    Woken::Done(id, result) => Some(Input::Done(id, result)),
-                    _ => Some(Input::Tick),
-                };
-            }
-        };
-        drive(&account, run, None).await;
-        let outcome = rollout.wait().await.expect("an end");
-        (account, outcome)
-    }
-
-    #[tokio::test]
-    async fn without_room_for_the_journal_no_weight_rises() {
-        let (account, outcome) = with_a_full_disk("started", "").await;
-        assert_eq!((outcome.kind, outcome.traffic_moved), (OutcomeKind::Refused, false));
-        assert!(matches!(outcome.cause, Some(Cause::Error { error }) if error.kind == ErrorKind::Journal));
-        assert!(account.alias_history().is_empty());
-
-        let (account, outcome) = with_a_full_disk("shifted", "").await;
-        assert_eq!(outcome.kind, OutcomeKind::RolledBack);
-        assert!(matches!(outcome.cause, Some(Cause::Error { error }) if error.kind == ErrorKind::Journal));
-        assert_eq!(account.alias_history().len(), 2);
-    }
-
-    #[tokio::test]
-    async fn putting_back_needs_no_journal() {
-        let fires = "[[alarms]]\nname = \"errors\"\nforced = [{ from = \"2m\", state = \"ALARM\", reason = \"bad\" }]\n";
-        let (_, outcome) = with_a_full_disk("shifted", fires).await;
-        assert_eq!(outcome.kind, OutcomeKind::RolledBack);
-        assert!(matches!(outcome.cause, Some(Cause::Alarm { .. })));
     }
 }

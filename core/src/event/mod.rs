@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AlarmState, HookMoment, HookReport, Routing};
 use crate::error::ErrorReport;
-use crate::units::{AlarmName, AliasName, FunctionRef, RolloutId, Timestamp, Version, Weight};
+use crate::units::{AlarmName, AliasName, FunctionRef, HookFunction, RolloutId, Timestamp, Version, Weight};
 
 pub use cause::Cause;
 pub use outcome::{Outcome, OutcomeKind, RollbackTimes};
@@ -68,7 +68,7 @@ pub enum EventKind {
         hook: HookMoment,
         /// The Lambda function that is the hook; `None` for a hook in the embedding program.
         #[serde(skip_serializing_if = "Option::is_none")]
-        lambda: Option<FunctionRef>,
+        lambda: Option<HookFunction>,
     },
     /// A hook came to its end.
     HookFinished {

@@ -65,6 +65,18 @@ pub struct Outcome {
     pub advice: Option<String>,
 }
 
+/// How it ended and why, in a line for people: the same in every language.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            // Which says that it was aborted.
+            Some(cause @ Cause::Abort { .. }) if self.kind == OutcomeKind::Aborted => cause.fmt(f),
+            Some(cause) => write!(f, "{}: {cause}", self.kind),
+            None => self.kind.fmt(f),
+        }
+    }
+}
+
 impl Outcome {
     /// The command's exit code for this end: 0 promoted or nothing to do, 3 refused before any traffic moved,
     /// 4 rolled back, 5 a person has to look.
@@ -101,4 +113,33 @@ pub struct RollbackTimes {
     /// From there until the alias, read back, proved it; `None` when it could not be read any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_back_ms: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(kind: OutcomeKind, cause: Option<Cause>) -> String {
+        Outcome {
+            kind,
+            cause,
+            stable_version: None,
+            canary_version: None,
+            traffic_moved: false,
+            calls: BTreeMap::new(),
+            rollback: None,
+            advice: None,
+        }
+        .to_string()
+    }
+
+    #[test]
+    fn an_outcome_says_once_how_it_ended_and_why() {
+        let coffee = || Some(Cause::Abort { reason: "coffee".into() });
+        assert_eq!(text(OutcomeKind::Promoted, None), "promoted");
+        assert_eq!(text(OutcomeKind::Aborted, coffee()), "aborted: coffee");
+        assert_eq!(text(OutcomeKind::Unsettled, coffee()), "unsettled: aborted: coffee");
+        let deadline = Some(Cause::Deadline { after_ms: 60_000 });
+        assert_eq!(text(OutcomeKind::RolledBack, deadline), "rolled back: the plan's deadline of 1m passed");
+    }
 }

@@ -11,13 +11,13 @@ use super::process::Process;
 use super::queue::Queue;
 use super::rollout::{HostedRollout, run_to_the_end};
 use super::stage::Stage;
-use crate::account::{AlarmReading, HookMoment};
+use crate::account::{AlarmReading, AlarmTransition, HookMoment};
 use crate::driver::{Launch, RolloutHandle, RolloutTask};
 use crate::error::{Error, ErrorKind};
 use crate::journal::Journal;
 use crate::plan::{HookRunner, RolloutPlan};
 use crate::ports::{AlarmPort, Ports};
-use crate::units::{AlarmName, RolloutId};
+use crate::units::{AlarmName, RolloutId, Timestamp};
 
 /// How long the end of a host waits for its own threads. They are busy for longer only when the system keeps them so.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -259,5 +259,89 @@ impl AlarmPort for ProgramAlarms {
         let (mut readings, others) = tokio::try_join!(own, others)?;
         readings.extend(others);
         Ok(readings)
+    }
+
+    async fn read_alarm_history(
+        &self,
+        alarm: &AlarmName,
+        after: Timestamp,
+    ) -> Result<Vec<AlarmTransition>, Error> {
+        if self.names.contains(alarm) {
+            return Err(Error::new(
+                ErrorKind::Rejected,
+                "the program that answers this alarm keeps no history",
+            ));
+        }
+        self.others.read_alarm_history(alarm, after).await
+    }
+}
+
+#[cfg(all(test, feature = "sim"))]
+mod tests {
+    use super::*;
+    use crate::OutcomeKind;
+    use crate::hosted::Next;
+    use crate::journal::StandIn;
+    use crate::machine::Command;
+    use crate::sim::{Scenario, SimAccount, drive_while};
+
+    const LONG: Option<Duration> = Some(Duration::from_secs(30));
+
+    fn plan() -> RolloutPlan {
+        let plan = RolloutPlan::builder("sample-handler", "main").publish();
+        plan.strategy_named("Canary10Percent5Minutes").build().expect("a good plan")
+    }
+
+    /// Starts a rollout with its journal on this disk.
+    fn start(host: &Host, disk: &StandIn) -> HostedRollout {
+        let (queue, plan) = (Arc::new(Queue::new(true)), plan());
+        let account = SimAccount::new(&plan, &Scenario::default(), 1);
+        let launch = Launch::new(plan, account.ports()).journal(Journal::on(disk));
+        let (rollout, task) = launch.into_task().expect("it fits");
+        host.run(rollout, queue, move |rollout, queue| async move {
+            let gate = Arc::clone(&queue);
+            let run = run_to_the_end(rollout, task, &queue, Some(&account));
+            drive_while(&account, run, None, |cx| gate.lets_the_clock_move(cx)).await;
+        })
+    }
+
+    fn run_until(rollout: &HostedRollout, kind: &str) {
+        loop {
+            match rollout.next(LONG).expect("it is open") {
+                Next::Item(item) if item.kind_name() == kind => return,
+                Next::Item(_) => {}
+                other => panic!("it came to {other:?} before `{kind}`"),
+            }
+        }
+    }
+
+    #[test]
+    fn journals_that_hang_stop_no_other_rollout_and_no_command() {
+        let host = Host::new(&HostOptions::default()).expect("two threads");
+        let disks: Vec<StandIn> = (0..4).map(|_| StandIn::default()).collect();
+        let hung: Vec<HostedRollout> = disks
+            .iter()
+            .map(|disk| {
+                let rollout = start(&host, disk);
+                run_until(&rollout, "shifted");
+                disk.stall();
+                run_until(&rollout, "step_held");
+                rollout
+            })
+            .collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let options =
+            StartOptions { journal: Some(folder.path().join("journal")), ..StartOptions::default() };
+        let third = host.start(plan(), crate::hosted::SimulatedStage::default().into(), options);
+        let third = third.expect("it fits");
+        let outcome = third.wait(LONG).expect("it is open").expect("it came to its end");
+        assert_eq!(outcome.kind, OutcomeKind::Promoted);
+        for (rollout, disk) in hung.iter().zip(&disks) {
+            rollout.order(Command::Abort { reason: "enough".into() }).expect("it is taken");
+            run_until(rollout, "rolled_back");
+            disk.thaw();
+            let outcome = rollout.wait(LONG).expect("it is open").expect("it came to its end");
+            assert_eq!(outcome.kind, OutcomeKind::Aborted);
+        }
     }
 }

@@ -340,8 +340,11 @@ fn closed() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::{Arc, mpsc};
     use std::thread;
+
+    use futures_util::poll;
 
     use super::*;
 
@@ -363,6 +366,52 @@ mod tests {
         for _ in 0..2 {
             let answer = woken.recv_timeout(Duration::from_secs(30)).expect("they wake");
             assert_eq!(answer.expect_err("closed").kind(), ErrorKind::WrongState);
+        }
+    }
+
+    #[test]
+    fn the_end_wakes_all_who_wait() {
+        const EACH: usize = 4;
+        let queue = Arc::new(Queue::new(true));
+        let (send, woken) = mpsc::channel();
+        for _ in 0..EACH {
+            let (for_items, to_items) = (Arc::clone(&queue), send.clone());
+            let (for_end, to_end) = (Arc::clone(&queue), send.clone());
+            thread::spawn(move || to_items.send(matches!(for_items.next(None), Ok(Next::Ended))));
+            thread::spawn(move || to_end.send(for_end.wait(None).is_err()));
+        }
+        while {
+            let clock = &queue.lock().clock;
+            (clock.asking, clock.awaiting_end) != (EACH, EACH)
+        } {
+            thread::yield_now();
+        }
+        queue.end(Err(Error::new(ErrorKind::Internal, "by the test")));
+        for _ in 0..2 * EACH {
+            assert_eq!(woken.recv_timeout(Duration::from_secs(30)), Ok(true));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_withdrawn_before_it_is_taken_is_never_handed_out() {
+        let queue = Queue::new(false);
+        let names = || vec![AlarmName::parse("own").expect("a name")];
+        for taken in [false, true] {
+            {
+                let mut asked = pin!(queue.ask_alarms(names()));
+                while queue.lock().items.is_empty() {
+                    assert!(poll!(&mut asked).is_pending());
+                }
+                if taken {
+                    let next = queue.next(Some(Duration::ZERO)).expect("it is open");
+                    assert!(matches!(next, Next::Item(item) if item.kind_name() == "alarms_requested"));
+                }
+            }
+            let next = queue.next(Some(Duration::ZERO)).expect("it is open");
+            match next {
+                Next::Item(item) => assert!(taken && item.kind_name() == "request_withdrawn"),
+                other => assert!(!taken && other == Next::TimedOut, "{other:?}"),
+            }
         }
     }
 }

@@ -1,11 +1,15 @@
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::fs::{Metadata, OpenOptions, TryLockError};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::entry::{Line, document, event_line};
+use super::storage::Disk;
+use super::tail::Tail;
+use super::threads::DiskId;
+use super::writer::{Durable, Writer, wait_for_those_being_closed};
 use super::{History, Runner, entry};
 use crate::error::{Error, ErrorKind};
-use crate::event::{Event, EventKind};
+use crate::event::Event;
 use crate::machine::Snapshot;
 use crate::plan::RolloutPlan;
 use crate::units::Timestamp;
@@ -16,16 +20,15 @@ use crate::units::Timestamp;
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: File,
     history: History,
-    /// Bytes of the file that are whole lines.
-    whole: u64,
-    /// Lines that could not be written yet.
-    pending: Vec<u8>,
+    writer: Writer,
 }
 
 impl Journal {
     /// Opens a journal, or makes one, and locks it.
+    ///
+    /// This reads the file and waits for its disk as long as that takes. In asynchronous code it belongs on a thread for
+    /// blocking calls (`tokio::task::spawn_blocking`).
     ///
     /// # Errors
     /// [`ErrorKind::Journal`] when another runner has it (the message says who), when the file is no journal, or when it
@@ -42,10 +45,14 @@ impl Journal {
             .create(true)
             .open(&path)
             .map_err(|error| failed("opened", error))?;
-        if !file.metadata().map_err(|error| failed("opened", error))?.is_file() {
+        let metadata = file.metadata().map_err(|error| failed("opened", error))?;
+        if !metadata.is_file() {
             return Err(failed("opened", io::Error::other("not a file")));
         }
-        let locked = file.try_lock();
+        let mut locked = file.try_lock();
+        if matches!(locked, Err(TryLockError::WouldBlock)) && wait_for_those_being_closed() {
+            locked = file.try_lock();
+        }
         if let Err(TryLockError::Error(error)) = locked {
             return Err(failed("locked", error));
         }
@@ -59,7 +66,10 @@ impl Journal {
             let message = format!("no journal to go on with: {}: `{}`", error.message(), path.display());
             Error::new(ErrorKind::Journal, message)
         })?;
-        Ok(Self { whole: history.whole as u64, path, file, history, pending: Vec::new() })
+        let new_at = history.plan.is_none().then_some(path.as_path());
+        let tail = Tail::new(Box::new(Disk::new(file, new_at)), history.whole as u64);
+        let writer = Writer::new(path.clone(), disk_of(&metadata), tail);
+        Ok(Self { path, history, writer })
     }
 
     /// Where it is.
@@ -74,7 +84,7 @@ impl Journal {
         &self.history
     }
 
-    /// Begins to write for this plan, and gives what there is to carry on.
+    /// Begins to write for this plan, and gives what there is to carry on. Waits for the disk, within bounds.
     pub(crate) fn begin(&mut self, plan: &RolloutPlan, now: Timestamp) -> Result<Option<Snapshot>, Error> {
         let document = document(plan);
         if let Some((key, there, here)) = self.history.difference(&document) {
@@ -84,74 +94,49 @@ impl Journal {
             );
             return Err(Error::new(ErrorKind::Journal, message));
         }
-        let is_new = self.history.plan.is_none();
-        if is_new {
-            self.pending = Line::Journal { format: entry::FORMAT, plan: &document }.to_json();
+        if self.history.plan.is_none() {
+            let header = Line::Journal { format: entry::FORMAT, plan: &document };
+            self.writer.tell(&header.to_json(), false);
         }
-        self.pending.extend(Line::Runner(&Runner::this_process(now)).to_json());
-        self.write_to_disk().map_err(|error| self.not_written(error))?;
-        if is_new {
-            sync_folder_of(&self.path);
-        }
+        self.writer.tell(&Line::Runner(&Runner::this_process(now)).to_json(), true);
+        self.writer.wait_until_durable()?;
         Ok(self.history.unfinished.take())
     }
 
-    /// Adds an event. One that cannot be written now is written with the next line.
-    pub(crate) fn tell(&mut self, event: &Event) {
-        self.pending.extend(event_line(event));
-        let written = match event.kind {
-            EventKind::Finished(_) => self.write_to_disk(),
-            _ => self.write(),
-        };
-        if let Err(error) = written {
-            tracing::warn!(journal = %self.path.display(), %error, "an event could not be written down");
-        }
+    /// Adds an event, without waiting for the disk. One that cannot be written now is written with the next line.
+    pub(crate) fn tell(&self, event: &Event) {
+        self.writer.tell(&event_line(event), false);
     }
 
-    /// Adds a snapshot, and returns when all that was added is on the disk.
-    pub(crate) fn keep(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        self.pending.extend(Line::Snapshot(snapshot).to_json());
-        self.write_to_disk().map_err(|error| self.not_written(error))
+    /// Adds a snapshot that has to come to the disk, without waiting for it.
+    pub(crate) fn keep(&self, snapshot: &Snapshot) {
+        self.writer.tell(&Line::Snapshot(snapshot).to_json(), true);
     }
 
-    fn write_to_disk(&mut self) -> io::Result<()> {
-        self.write()?;
-        self.file.sync_data()
+    /// All that was added until now, on its way to the disk. Where an attempt has failed another one is made.
+    pub(crate) fn durable(&self) -> Durable {
+        self.writer.durable()
     }
 
-    /// Writes what is pending after the last whole line, over whatever is torn there.
-    fn write(&mut self) -> io::Result<()> {
-        if self.file.metadata()?.len() > self.whole {
-            self.file.set_len(self.whole)?;
-        }
-        self.file.write_all(&self.pending)?;
-        self.whole += self.pending.len() as u64;
-        self.pending.clear();
-        Ok(())
-    }
-
-    /// From here on nothing can be written, as on a disk that is full.
+    /// A journal on a disk for tests.
     #[cfg(test)]
-    pub(crate) fn fill_the_disk(&mut self) {
-        self.file = File::open(&self.path).expect("it is there");
+    pub(crate) fn on(disk: &super::StandIn) -> Self {
+        Self { path: "journal".into(), history: History::default(), writer: Writer::to_stand_in(disk) }
     }
+}
 
-    fn not_written(&self, error: io::Error) -> Error {
-        let message = format!("the journal cannot be written: {error}: `{}`", self.path.display());
-        Error::new(ErrorKind::Journal, message)
-    }
+#[cfg(unix)]
+fn disk_of(metadata: &Metadata) -> DiskId {
+    std::os::unix::fs::MetadataExt::dev(metadata)
+}
+
+#[cfg(not(unix))]
+fn disk_of(_: &Metadata) -> DiskId {
+    0
 }
 
 fn in_use(path: &Path, bytes: &[u8]) -> Error {
     let runner = History::parse(bytes).ok().and_then(|history| history.runner);
     let by = runner.map_or_else(|| "another runner".to_owned(), |runner| runner.to_string());
     Error::new(ErrorKind::Journal, format!("the journal is in use by {by}: `{}`", path.display()))
-}
-
-/// Makes a new file's name durable, where the system can: otherwise the file could be gone with its name.
-fn sync_folder_of(path: &Path) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
-        tracing::debug!(folder = %folder.display(), %error, "the folder could not be synced");
-    }
 }

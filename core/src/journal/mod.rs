@@ -27,19 +27,33 @@
 //! | `snapshot` | a [`Snapshot`](crate::machine::Snapshot): what has to be remembered to carry on |
 //! | any other | an [`Event`](crate::Event), as in every event log |
 //!
-//! A snapshot is on the disk (`fsync`) before the write that it speaks of is sent. A last line that a dying process or
-//! computer left torn is dropped; anything else that is not a journal's is refused. One file may hold several
-//! rollouts of one plan, one after the other: the last one is carried on unless it has come to its end. An end that is
-//! `unsettled` is none: the rollback is taken up again.
+//! A snapshot is on the disk (`fsync`) before the raise that it speaks of is sent; the write that rolls back waits for
+//! nothing. Lines are written by threads of the library's own, by disk, so that one that hangs or fails stops neither the
+//! polling of alarms nor other rollouts. A raise waits ten seconds for it and is not made then; the end is told after
+//! three. Only opening a journal and starting a rollout with one wait for the disk on the caller's thread.
 //!
-//! The file is locked (`flock`, or what the system has in its place) as long as the rollout runs; the system lets go of
-//! it when the process dies. It belongs on a disk of this computer: the rollout waits for it.
+//! A last line that a dying process or computer left torn is dropped; anything else that is not a journal's is refused.
+//! One file may hold several rollouts of one plan, one after the other: the last one is carried on unless it has come to
+//! its end. An end that is `unsettled` is none: the rollback is taken up again.
+//!
+//! The file is locked (`flock`, or what the system has in its place) as long as the rollout runs, and as long as a disk
+//! that hangs has its last lines; the system lets go of it when the process dies. Linux keeps a process that has exited in
+//! its table until such a disk answers: the outcome is told before that.
 
 mod entry;
 mod file;
 mod history;
 mod runner;
+#[cfg(test)]
+mod stand_in;
+mod storage;
+mod tail;
+mod threads;
+mod writer;
 
 pub use file::Journal;
 pub use history::History;
 pub use runner::Runner;
+#[cfg(test)]
+pub(crate) use stand_in::StandIn;
+pub(crate) use writer::Durable;

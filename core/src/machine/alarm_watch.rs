@@ -225,13 +225,10 @@ impl Rollout {
         }
     }
 
-    /// Polls the alarms before traffic moves. A poll that passed while the version was prepared still counts.
+    /// Polls the alarms before traffic moves, or passes at once when the plan has none.
     pub(super) fn begin_check(&mut self, on: Trigger) {
         self.go(on);
-        self.clear_since = match self.watch.clear_at().filter(|_| self.is_still_clear()) {
-            Some(at) => at,
-            None => self.now,
-        };
+        self.clear_since = self.now;
         self.check_when_clear();
     }
 

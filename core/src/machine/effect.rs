@@ -9,7 +9,7 @@ use crate::account::{
     HookRequest, ProvisionedConcurrency, PublishRequest,
 };
 use crate::event::{Event, Outcome};
-use crate::units::{AlarmName, FunctionRef, Qualifier, Timestamp, Version};
+use crate::units::{AlarmName, HookFunction, Qualifier, Timestamp, Version};
 
 /// Names one effect of one rollout, so that its result finds its way back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,8 +51,9 @@ pub enum Command {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Output {
-    /// Make this durable before anything that follows. Where that fails, a write that follows is not made: answer it
-    /// with the error. Only what takes the canary out ([`Snapshot::rolling_back`]) is done all the same.
+    /// Make this durable before the raise that follows, which is a write without [`AliasWrite::restores`]. Where that
+    /// fails or takes too long, or a rollback begins first ([`Snapshot::rolling_back`]), the raise is not made: answer it
+    /// with an error of the kind [`ErrorKind::Journal`](crate::ErrorKind::Journal). Nothing else waits.
     Persist(Box<Snapshot>),
     /// Tell this.
     Event(Event),
@@ -99,7 +100,7 @@ pub enum Effect {
     /// Run a hook.
     RunHook(HookRequest),
     /// Look whether a hook's function is there.
-    CheckHook(FunctionRef),
+    CheckHook(HookFunction),
     /// Look whether the plan's code is there.
     CheckCode(CodeSource),
     /// Read the provisioned concurrency of the plan's alias.

@@ -213,7 +213,9 @@ impl Rollout {
     pub(super) fn advice(&self) -> String {
         let Some(alias) = &self.alias else { return self.settling_command(self.stable) };
         let (function, name) = (&self.plan.function, &self.plan.alias);
-        let knows_better = self.rollback.is_some() || self.is_split();
+        if self.rollback.is_some() {
+            return self.settling_command(self.restoring_routing().version.published());
+        }
         match Claim::find(&alias.description).filter(|claim| claim.rollout_id != self.id) {
             // Whoever writes the alias beside a living runner breaks that one's rollout.
             Some(by) => format!(
@@ -221,7 +223,7 @@ impl Rollout {
                  {function}:{name} --to VERSION, with the version that is to have all traffic ({})",
                 alias.routing
             ),
-            None if knows_better => self.settling_command(self.restoring_routing().version.published()),
+            None if self.is_split() => self.settling_command(self.restoring_routing().version.published()),
             // Which of the two is good is for people to know.
             None => format!(
                 "lambda-rollout repair {function}:{name} --to VERSION, with the version that is to have all traffic ({})",

@@ -16,7 +16,7 @@ use super::write::{Standing, Writes};
 use crate::account::{AliasState, HookMoment, Routing};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
-use crate::plan::RolloutPlan;
+use crate::plan::{RolloutPlan, VersionSource};
 use crate::units::{RolloutId, Timestamp, Version, Weight};
 
 /// One rollout as a value: pure, without clock, network or runtime.
@@ -449,24 +449,25 @@ impl Rollout {
         self.retry.after_failure(call, self.now);
     }
 
-    /// Whether alarms are looked at in this phase: whenever traffic may move or has moved, until it is put back.
+    /// Whether alarms are polled in this phase: whenever traffic may move or has moved, until it is rolled back, and ahead
+    /// of every change.
     pub(super) fn is_watching(&self) -> bool {
         use Phase as P;
-        !self.plan.alarms.names.is_empty()
-            && matches!(
-                self.phase,
-                P::Preparing
-                    | P::Checking
-                    | P::BeforeHook
-                    | P::Ready
-                    | P::Shifting
-                    | P::Holding
-                    | P::Gated
-                    | P::Promoting
-                    | P::AfterHook
-                    | P::Baking
-                    | P::Confirming
-            )
+        let in_phase = match self.phase {
+            P::Preparing => self.is_split() || !matches!(self.plan.version, VersionSource::Existing(_)),
+            P::Checking
+            | P::BeforeHook
+            | P::Ready
+            | P::Shifting
+            | P::Holding
+            | P::Gated
+            | P::Promoting
+            | P::AfterHook
+            | P::Baking
+            | P::Confirming => true,
+            P::New | P::Reading | P::Creating | P::RollingBack | P::Done => false,
+        };
+        in_phase && !self.plan.alarms.names.is_empty()
     }
 
     fn is_patrolling(&self) -> bool {
@@ -554,6 +555,12 @@ impl Rollout {
         self.outputs.push_back(Output::CheckPassed);
     }
 
+    /// Ends a check that did not come to its end in time, for what was not ready.
+    pub(crate) fn give_up_check(&mut self, cause: Cause, now: Timestamp) {
+        self.now = self.now.max(now);
+        self.refuse(cause);
+    }
+
     pub(super) fn end(&mut self, on: Trigger, kind: OutcomeKind, cause: Option<Cause>) {
         self.go(on);
         let is_weighted = self.alias.as_ref().is_some_and(|alias| !alias.routing.is_single());
@@ -576,6 +583,7 @@ impl Rollout {
 
     pub(super) fn look_at_alarms_when_due(&mut self) {
         let wanted = match self.phase {
+            Phase::Checking => Some(self.clear_since),
             Phase::Ready if !self.paused => Some(self.clear_since),
             Phase::Holding | Phase::Baking => self.hold.ended(self.now),
             _ => None,

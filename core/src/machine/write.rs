@@ -167,6 +167,8 @@ impl Rollout {
             ErrorKind::AccessDenied | ErrorKind::Rejected if self.phase == Phase::RollingBack => {
                 self.write_failed(Call::Write, error);
             }
+            // The raise that was under way when the rollback began was not made.
+            ErrorKind::Journal if self.phase == Phase::RollingBack => self.restore_routing(),
             ErrorKind::AccessDenied | ErrorKind::Rejected | ErrorKind::Journal => {
                 self.put_back(Cause::Error { error: error.report() });
             }

@@ -113,7 +113,7 @@ impl PlanBuilder {
         self.with_of_alarms("names", all.into())
     }
 
-    /// Time between two looks at the alarms.
+    /// Time between two polls of the alarms.
     pub fn poll(self, poll: Duration) -> Self {
         self.with_of_alarms("poll", writer::duration(poll))
     }

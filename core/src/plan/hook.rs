@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::units::FunctionRef;
+use crate::units::HookFunction;
 
 /// A hook of a plan: who answers, how long it may take, and what else it is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,8 +13,8 @@ pub struct Hook {
 /// Who answers for a hook.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HookRunner {
-    /// A Lambda function, invoked synchronously.
-    Lambda(FunctionRef),
+    /// A Lambda function, or an alias or version of one, invoked synchronously.
+    Lambda(HookFunction),
     /// The program that embeds the library.
     InProcess,
 }
@@ -26,8 +26,8 @@ impl Hook {
 
     /// A Lambda function that answers `{"verdict":"pass|fail|inconclusive","reason":"…"}`.
     #[must_use]
-    pub fn lambda(function: FunctionRef) -> Self {
-        Self::new(HookRunner::Lambda(function))
+    pub fn lambda(function: impl Into<HookFunction>) -> Self {
+        Self::new(HookRunner::Lambda(function.into()))
     }
 
     /// A hook that the embedding program answers itself.

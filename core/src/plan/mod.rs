@@ -74,6 +74,9 @@ impl RolloutPlan {
     /// Time that rollback may take, retries and all, before the outcome is unsettled, when the plan does not say.
     pub const DEFAULT_ROLLBACK_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
+    /// The shortest time for a rollback that a plan may name: one call without an answer must not use it up.
+    pub const SHORTEST_ROLLBACK_DEADLINE: Duration = Duration::from_secs(10);
+
     /// The function.
     #[must_use]
     pub fn function(&self) -> &FunctionRef {
@@ -104,7 +107,7 @@ impl RolloutPlan {
         &self.schedule
     }
 
-    /// How long to watch after 100 %, with rollback still armed.
+    /// How long to watch after 100 %, with rollback still armed; never zero.
     #[must_use]
     pub fn bake(&self) -> Option<Duration> {
         self.bake

@@ -25,7 +25,7 @@ pub struct Schedule {
 pub struct Step {
     /// The canary's share of traffic.
     pub weight: Weight,
-    /// How long it is held before the next shift.
+    /// How long it is held before the next shift; may be zero.
     pub hold: Duration,
     /// Whether a person or program has to approve after the hold.
     pub gate: bool,

@@ -39,10 +39,10 @@ pub fn json_schema() -> Value {
             },
             "version": version(),
             "strategy": strategy(),
-            "bake": time("How long to watch after 100 %, with rollback still armed", "10m"),
+            "bake": time("How long to watch after 100 %, with rollback still armed; `0s` for not at all", "10m"),
             "deadline": time("Time for the whole rollout; when it has passed, the rollout is put back", "2h"),
             "rollback_deadline": with_default(
-                time("Time that rollback may take before the outcome is unsettled", "15m"),
+                time("Time that rollback may take before the outcome is unsettled, 10 seconds or more", "15m"),
                 format_duration(RolloutPlan::DEFAULT_ROLLBACK_DEADLINE),
             ),
             "alarms": alarms(),
@@ -175,7 +175,7 @@ fn strategy() -> Value {
                     "maxItems": Strategy::MOST_STEPS,
                     "items": table("A weight and how long it is held", &["percent", "hold"], json!({
                         "percent": percent,
-                        "hold": time("How long it is held", "10m"),
+                        "hold": time("How long it is held; `0s` for not at all", "10m"),
                         "gate": {
                             "description": "Whether a person or program has to approve after the hold",
                             "type": "boolean",
@@ -214,7 +214,7 @@ fn alarms() -> Value {
         json!({
             "names": names,
             "poll": with_default(
-                time("Time between two looks, 100 ms or more", "10s"),
+                time("Time between two polls, from 100 ms to 5 minutes", "10s"),
                 format_duration(AlarmWatch::DEFAULT_POLL),
             ),
             "already_alarming": word::<AlreadyAlarming>(),
@@ -224,7 +224,7 @@ fn alarms() -> Value {
                 "What an outage of the alarm API means; the weight never rises while it lasts",
                 &[],
                 json!({
-                    "tolerate": with_default(time("How long it is borne", "2m"), format_duration(default.tolerate)),
+                    "tolerate": with_default(time("How long it is tolerated, 1 second or more", "2m"), format_duration(default.tolerate)),
                     "then": word::<WhenUnreadable>(),
                 }),
             ),
@@ -243,14 +243,20 @@ fn word<T: schemars::JsonSchema + serde::Serialize + Default>() -> Value {
     with_default(schema, json!(T::default()))
 }
 
+/// A function with or without a qualifier.
+fn hook_functions() -> String {
+    let unqualified = FUNCTION.trim_end_matches('$');
+    format!(r"{unqualified}(:(\$LATEST|0*[1-9][0-9]*|[0-9]*[a-zA-Z_-][a-zA-Z0-9_-]*))?$")
+}
+
 fn hook(description: &str) -> Value {
-    let lambda =
-        "The Lambda function that answers {\"verdict\": \"pass|fail|inconclusive\", \"reason\": \"…\"}";
+    let lambda = "The Lambda function that answers {\"verdict\": \"pass|fail|inconclusive\", \"reason\": \"…\"}, also one of its \
+         aliases or versions: \"smoke-test:live\"";
     table(
         description,
         &["lambda"],
         json!({
-            "lambda": { "description": lambda, "type": "string", "pattern": FUNCTION },
+            "lambda": { "description": lambda, "type": "string", "pattern": hook_functions() },
             "timeout": with_default(
                 time("How long it may take, 15 minutes at most", "5m"),
                 format_duration(Hook::DEFAULT_TIMEOUT),

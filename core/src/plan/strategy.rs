@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::strategy_name;
 use super::{Schedule, Step};
-use crate::units::{InvalidValue, Weight, format_duration};
+use crate::units::{InvalidValue, Weight, format_duration, parse_duration, parse_duration_or_zero};
 
 /// How the weight rises. The first shift happens at once.
 ///
@@ -102,13 +102,13 @@ impl Strategy {
     ///
     /// # Errors
     /// When there is none or more than [`Strategy::MOST_STEPS`], a weight is not above 0 and below 100 %,
-    /// weights do not rise, or a hold is not a time that a plan may name.
+    /// weights do not rise, or a hold is neither zero nor a time that a plan may name.
     pub fn steps(steps: impl Into<Vec<Step>>) -> Result<Self, InvalidValue> {
         let steps = steps.into();
         let mut before = None;
         for step in &steps {
             check_share(step.weight)?;
-            check_time(step.hold)?;
+            parse_duration_or_zero(&super::writer::duration_text(step.hold))?;
             check_rise(before, step.weight)?;
             before = Some(step.weight);
         }
@@ -186,7 +186,7 @@ pub(super) const FACTOR: &str =
     "a number above 1, at most 10000, with at most three decimals, such as 2 or 1.5";
 
 fn check_time(time: Duration) -> Result<Duration, InvalidValue> {
-    crate::units::parse_duration(&super::writer::duration_text(time))
+    parse_duration(&super::writer::duration_text(time))
 }
 
 pub(super) fn check_rise(before: Option<Weight>, next: Weight) -> Result<(), InvalidValue> {

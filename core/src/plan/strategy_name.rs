@@ -223,7 +223,7 @@ mod tests {
             ("Canary100Percent5Minutes", "`100` is not above 0 and below 100"),
             ("Canary101Percent5Minutes", "`101` is not between 0 and 100"),
             ("Canary0.001Percent5Minutes", "`0.001` is finer than 0.01"),
-            ("Canary10Percent0Minutes", "`0s` is no time at all"),
+            ("Canary10Percent0Minutes", "`0s` is zero"),
             ("Canary10Percent9000Hours", "`375d` is longer than a year"),
             ("Linear0.01PercentEvery1Minute", "the strategy comes to `9999` steps"),
         ] {

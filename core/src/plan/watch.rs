@@ -36,8 +36,11 @@ impl AlarmWatch {
     /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html>).
     pub const DEFAULT_POLL: Duration = Duration::from_secs(10);
 
-    /// The shortest time between two looks that a plan may ask for.
+    /// The shortest time between two polls that a plan may ask for.
     pub const SHORTEST_POLL: Duration = Duration::from_millis(100);
+
+    /// The longest time between two polls that a plan may ask for: for so long a bad version may take traffic unseen.
+    pub const LONGEST_POLL: Duration = Duration::from_secs(5 * 60);
 
     /// The alarms, in the plan's order, each once.
     #[must_use]
@@ -142,6 +145,11 @@ pub struct Unreadable {
     pub tolerate: Duration,
     /// What happens then.
     pub then: WhenUnreadable,
+}
+
+impl Unreadable {
+    /// The shortest outage that a plan may call too long.
+    pub const SHORTEST_TOLERANCE: Duration = Duration::from_secs(1);
 }
 
 impl Default for Unreadable {

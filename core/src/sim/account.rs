@@ -8,16 +8,18 @@ use async_trait::async_trait;
 use super::commands::Commands;
 use super::{AliasChange, Scenario, World};
 use crate::account::{
-    AlarmReading, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport, HookRequest,
-    PublishRequest,
+    AlarmReading, AlarmTransition, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport,
+    HookRequest, ProvisionedConcurrency, PublishRequest,
 };
 use crate::driver::RolloutHandle;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::machine::{Command, Effect, EffectResult};
 use crate::plan::RolloutPlan;
-use crate::ports::{AlarmPort, Clock, HookPort, Ports, TrafficPort};
-use crate::units::{AlarmName, AliasName, FunctionRef, Qualifier, RolloutId, Timestamp, Version};
+use crate::ports::{AlarmPort, Clock, HookPort, Ports, Standing, TrafficPort};
+use crate::units::{
+    AlarmName, AliasName, FunctionRef, HookFunction, Qualifier, RolloutId, Timestamp, Version,
+};
 
 /// A simulated account as ports for the driver, with the virtual clock that belongs to it.
 ///
@@ -55,6 +57,10 @@ struct Shared {
     next_id: u64,
     calls: BTreeMap<u64, Call>,
     timers: BTreeMap<(Timestamp, u64), Waker>,
+    /// How many wait for something outside, so that the clock stands.
+    waits_outside: usize,
+    /// Who moves the clock, while it stands for that.
+    mover: Option<Waker>,
 }
 
 /// A call that somebody waits for.
@@ -73,10 +79,12 @@ impl SimAccount {
             function: plan.function().name().to_owned(),
             alias: plan.alias().clone(),
             seed,
-            commands: Commands::new(scenario),
+            commands: Commands::new(plan, scenario),
             next_id: 0,
             calls: BTreeMap::new(),
             timers: BTreeMap::new(),
+            waits_outside: 0,
+            mover: None,
         })))
     }
 
@@ -169,6 +177,14 @@ impl SimAccount {
         timer.into_iter().chain(shared.world.next_at()).min()
     }
 
+    /// Whether the clock stands, since somebody waits for something outside. The task is woken when that is over.
+    pub(super) fn stands(&self, cx: &Context<'_>) -> bool {
+        let mut shared = self.lock();
+        let stands = shared.waits_outside > 0;
+        shared.mover = stands.then(|| cx.waker().clone());
+        stands
+    }
+
     /// Moves the clock on, and wakes whoever that concerns.
     pub(super) fn advance_to(&self, to: Timestamp) {
         let mut shared = self.lock();
@@ -217,6 +233,13 @@ impl SimAccount {
         match self.call(effect).await {
             EffectResult::Alias(result) => result,
             other => unreachable!("the world answered a call for an alias with {other:?}"),
+        }
+    }
+
+    async fn call_check(&self, effect: Effect) -> Result<(), Error> {
+        match self.call(effect).await {
+            EffectResult::Checked(result) => result,
+            other => unreachable!("the world answered a check with {other:?}"),
         }
     }
 
@@ -283,6 +306,22 @@ impl TrafficPort for SimAccount {
         self.knows(function, None)?;
         self.call_version(Effect::Publish(request.clone())).await
     }
+
+    async fn read_provisioned_concurrency(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, Error> {
+        self.knows(function, Some(alias))?;
+        match self.call(Effect::ReadProvisionedConcurrency).await {
+            EffectResult::ProvisionedConcurrency(result) => result,
+            other => unreachable!("the world answered a call for provisioned concurrency with {other:?}"),
+        }
+    }
+
+    async fn check_code(&self, code: &CodeSource) -> Result<(), Error> {
+        self.call_check(Effect::CheckCode(code.clone())).await
+    }
 }
 
 #[async_trait]
@@ -291,6 +330,17 @@ impl AlarmPort for SimAccount {
         match self.call(Effect::ReadAlarms(names.to_vec())).await {
             EffectResult::Alarms(result) => result,
             other => unreachable!("the world answered a call for alarms with {other:?}"),
+        }
+    }
+
+    async fn read_alarm_history(
+        &self,
+        alarm: &AlarmName,
+        after: Timestamp,
+    ) -> Result<Vec<AlarmTransition>, Error> {
+        match self.call(Effect::ReadAlarmHistory { alarm: alarm.clone(), after }).await {
+            EffectResult::AlarmHistory(result) => result,
+            other => unreachable!("the world answered a call for an alarm's history with {other:?}"),
         }
     }
 }
@@ -303,6 +353,10 @@ impl HookPort for SimAccount {
             other => unreachable!("the world answered a call of a hook with {other:?}"),
         }
     }
+
+    async fn check_hook(&self, lambda: &HookFunction) -> Result<(), Error> {
+        self.call_check(Effect::CheckHook(lambda.clone())).await
+    }
 }
 
 #[async_trait]
@@ -313,6 +367,27 @@ impl Clock for SimAccount {
 
     async fn wait_until(&self, at: Timestamp) {
         self.timer(at).await;
+    }
+
+    fn stand(&self) -> Option<Standing> {
+        self.lock().waits_outside += 1;
+        Some(Box::new(WaitOutside(self.clone())))
+    }
+}
+
+/// Keeps the clock from moving.
+struct WaitOutside(SimAccount);
+
+impl Drop for WaitOutside {
+    fn drop(&mut self) {
+        let mover = {
+            let mut shared = self.0.lock();
+            shared.waits_outside -= 1;
+            shared.mover.take()
+        };
+        if let Some(mover) = mover {
+            mover.wake();
+        }
     }
 }
 

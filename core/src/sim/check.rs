@@ -1,15 +1,18 @@
 //! What a scenario's values may be, beyond their types.
 
 use super::document::{
-    AlarmSpec, AliasStart, Deed, Document, Fault, FaultSpec, Metric, Route, Span, Statistic, VersionSpec,
+    AlarmSpec, AliasStart, CallKind, Deed, Document, Fault, FaultSpec, Metric, Route, Span, Statistic,
+    VersionSpec,
 };
+use crate::account::AlarmState;
 use crate::plan::Problem;
 use crate::units::{InvalidValue, Weight};
 
 /// Every value that cannot be, in the document's order.
 pub(super) fn problems_of(document: &Document) -> Vec<Problem> {
     let mut check = Check::default();
-    check.at("until", document.until > Span::default(), "`0s` is no time at all", "a time such as \"48h\"");
+    let ends = document.until.is_none_or(|until| until > Span::default());
+    check.at("until", ends, "`0s` is zero", "a time such as \"48h\"");
     check.account(document);
     check.traffic(document);
     check.version("stable", &document.stable);
@@ -116,7 +119,7 @@ impl Check {
     fn version(&mut self, path: &str, version: &VersionSpec) {
         self.percent(format!("{path}.error_percent"), version.error_percent);
         let takes_time = |latency: Span| latency > Span::default();
-        let (wrong, right) = ("`0s` is no time at all", "a time such as \"50ms\"");
+        let (wrong, right) = ("`0s` is zero", "a time such as \"50ms\"");
         self.at(format!("{path}.latency"), takes_time(version.latency), wrong, right);
         for (index, change) in version.changes.iter().enumerate() {
             let path = format!("{path}.changes[{index}]");
@@ -155,6 +158,12 @@ impl Check {
             "it does not fit the metric",
             "sum for errors and invocations, none for error-percent, any other for duration",
         );
+        self.at(
+            format!("{path}.state"),
+            alarm.state != Some(AlarmState::Unreadable),
+            "an alarm always has a state, even when CloudWatch cannot evaluate it",
+            "\"OK\", \"ALARM\" or \"INSUFFICIENT_DATA\"",
+        );
         let finite = alarm.threshold.is_finite();
         self.at(
             format!("{path}.threshold"),
@@ -187,6 +196,21 @@ impl Check {
                 "it is not later than `from`",
                 "a later time",
             );
+            self.at(
+                format!("{path}.forced[{index}].state"),
+                forced.state != AlarmState::Unreadable,
+                "nobody can force an alarm to be unreadable",
+                "the key `unreadable` for times in which CloudWatch cannot evaluate the alarm",
+            );
+        }
+        for (index, outage) in alarm.unreadable.iter().enumerate() {
+            let ends_later = outage.to.is_none_or(|to| outage.from < to);
+            self.at(
+                format!("{path}.unreadable[{index}].to"),
+                ends_later,
+                "it is not later than `from`",
+                "a later time",
+            );
         }
     }
 
@@ -210,9 +234,16 @@ impl Check {
         self.at(format!("{path}.to"), ends_later, "it is not later than `from`", "a later time");
         self.at(
             format!("{path}.by"),
-            fault.by.is_some() == (fault.fault == Fault::Late),
-            "it says how late a call comes, and only that",
-            "`by` with fault \"late\", and not without",
+            fault.by.is_some() == matches!(fault.fault, Fault::Late | Fault::Stale),
+            "it says how late a call comes, or how old what it shows is",
+            "`by` with the faults \"late\" and \"stale\", and not without",
+        );
+        let shows_something = [Some(CallKind::ReadAlias), Some(CallKind::ReadVersion)].contains(&fault.call);
+        self.at(
+            format!("{path}.call"),
+            fault.fault != Fault::Stale || shows_something,
+            "only these reads are ever stale",
+            "\"read_alias\" or \"read_version\"",
         );
     }
 

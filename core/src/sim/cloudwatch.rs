@@ -1,24 +1,28 @@
 use std::time::Duration;
 
-use super::document::{AlarmSpec, Comparison, ForcedState, Metric, TreatMissing};
+use super::document::{AlarmSpec, Comparison, EvaluationOutage, ForcedState, Metric, TreatMissing};
 use super::traffic::{Law, Minute, Traffic};
-use crate::account::{AlarmReading, AlarmState};
+use crate::account::{AlarmReading, AlarmState, AlarmTransition};
 use crate::units::Timestamp;
 
 /// A metric alarm that is evaluated at every full minute, as CloudWatch does with periods of a minute
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html>).
 ///
-/// Evaluations are caught up with when somebody looks.
+/// Evaluations, and what the scenario does with the alarm, are caught up with when somebody looks.
 #[derive(Debug)]
 pub(super) struct Alarm {
     spec: AlarmSpec,
+    /// What its metric says.
+    own: AlarmState,
+    /// What it shows, and since when.
     state: AlarmState,
     reason: String,
     since: Timestamp,
-    /// The minute at whose start it was last evaluated.
-    evaluated: Minute,
+    /// Until when it is caught up with.
+    shown_until: Timestamp,
     /// What a person set by hand, above everything else.
-    set: Option<(AlarmState, String, Timestamp)>,
+    set: Option<(AlarmState, String)>,
+    history: Vec<AlarmTransition>,
 }
 
 /// What one evaluation comes to.
@@ -34,15 +38,18 @@ const EXTRA_PERIODS: usize = 2;
 
 impl Alarm {
     pub(super) fn new(spec: AlarmSpec, start: Timestamp) -> Self {
+        let state = spec.state.unwrap_or(AlarmState::InsufficientData);
         Self {
-            state: spec.state.unwrap_or(AlarmState::InsufficientData),
+            own: state,
+            state,
             reason: "Unchecked: Initial alarm creation".to_owned(),
             since: start,
             // A state that the scenario names holds until the next full minute; without one the alarm is as old
             // as its metrics, and has been evaluated when the rollout starts.
-            evaluated: if spec.state.is_some() { Minute::of(start) } else { Minute::of(start).back(1) },
+            shown_until: if spec.state.is_some() { start } else { start - Duration::from_millis(1) },
             spec,
             set: None,
+            history: Vec::new(),
         }
     }
 
@@ -60,52 +67,103 @@ impl Alarm {
     }
 
     /// Sets the state by hand, until `None` lets the metric speak again.
-    pub(super) fn set(&mut self, state: Option<(AlarmState, String)>, now: Timestamp) {
-        self.set = state.map(|(state, reason)| (state, reason, now));
+    pub(super) fn set(
+        &mut self,
+        state: Option<(AlarmState, String)>,
+        now: Timestamp,
+        traffic: &mut Traffic,
+        law: &Law<'_>,
+    ) {
+        self.catch_up(now, traffic, law);
+        self.set = state;
+        self.show(now, traffic, law);
     }
 
     /// The alarm as `DescribeAlarms` shows it now.
     pub(super) fn read(&mut self, now: Timestamp, traffic: &mut Traffic, law: &Law<'_>) -> AlarmReading {
-        while self.evaluated.next().start() <= now {
-            self.evaluated = self.evaluated.next();
-            self.evaluate(self.evaluated, traffic, law);
-        }
-        let start = law.document.start;
-        let name = self.spec.name.clone();
-        if let Some((state, reason, since)) = &self.set {
-            return AlarmReading { name, state: *state, reason: reason.clone(), since: Some(*since) };
-        }
-        let has_begun = |forced: &&ForcedState| start + forced.from.0 <= now;
-        let Some(forced) = self.spec.forced.iter().rev().find(has_begun) else {
-            return self.own_reading(self.since);
+        self.catch_up(now, traffic, law);
+        let outage = self.outage(now, law).map(|outage| outage.reason.clone());
+        let by_hand = self.set.as_ref().filter(|(state, _)| *state == AlarmState::Unreadable);
+        let unreadable = by_hand.map(|(_, reason)| reason.clone()).or(outage);
+        let (state, reason) = match unreadable {
+            Some(reason) => (AlarmState::Unreadable, reason),
+            None => (self.state, self.reason.clone()),
         };
-        match forced.to.map(|to| start + to.0).filter(|to| *to <= now) {
-            Some(ended) => self.own_reading(self.since.max(ended)),
-            None => AlarmReading {
-                name,
-                state: forced.state,
-                reason: forced.reason.clone(),
-                since: Some(start + forced.from.0),
-            },
+        AlarmReading { name: self.spec.name.clone(), state, reason, since: Some(self.since) }
+    }
+
+    /// Every change of its state later than `after`, as `DescribeAlarmHistory` has it.
+    pub(super) fn history(
+        &mut self,
+        after: Timestamp,
+        now: Timestamp,
+        traffic: &mut Traffic,
+        law: &Law<'_>,
+    ) -> Vec<AlarmTransition> {
+        self.catch_up(now, traffic, law);
+        self.history.iter().filter(|transition| transition.at > after).cloned().collect()
+    }
+
+    /// Goes through the moments at which its state may have changed: full minutes, and the scenario's own.
+    fn catch_up(&mut self, now: Timestamp, traffic: &mut Traffic, law: &Law<'_>) {
+        while let Some(at) = self.next_moment(law).filter(|at| *at <= now) {
+            self.shown_until = at;
+            let minute = Minute::of(at);
+            if minute.start() == at && self.outage(at, law).is_none() {
+                self.evaluate(minute, traffic, law);
+            }
+            self.show(at, traffic, law);
         }
     }
 
-    fn own_reading(&self, since: Timestamp) -> AlarmReading {
-        let (name, reason) = (self.spec.name.clone(), self.reason.clone());
-        AlarmReading { name, state: self.state, reason, since: Some(since) }
+    fn next_moment(&self, law: &Law<'_>) -> Option<Timestamp> {
+        let start = law.document.start;
+        let ends = |forced: &ForcedState| [Some(forced.from), forced.to];
+        let forced = self.spec.forced.iter().flat_map(ends).flatten().map(|span| start + span.0);
+        let minute = Minute::of(self.shown_until).next().start();
+        forced.chain([minute]).filter(|at| *at > self.shown_until).min()
+    }
+
+    fn outage(&self, at: Timestamp, law: &Law<'_>) -> Option<&EvaluationOutage> {
+        let start = law.document.start;
+        self.spec
+            .unreadable
+            .iter()
+            .find(|outage| start + outage.from.0 <= at && outage.to.is_none_or(|to| at < start + to.0))
+    }
+
+    /// Shows what holds now: what a person set, what the scenario forces, or what the metric says.
+    fn show(&mut self, now: Timestamp, traffic: &mut Traffic, law: &Law<'_>) {
+        let start = law.document.start;
+        let has_begun = |forced: &&ForcedState| start + forced.from.0 <= now;
+        let newest = self.spec.forced.iter().rev().find(has_begun);
+        let forced = newest.filter(|forced| forced.to.is_none_or(|to| now < start + to.0));
+        let by_hand = self.set.clone().filter(|(state, _)| *state != AlarmState::Unreadable);
+        let forced = by_hand.or_else(|| forced.map(|forced| (forced.state, forced.reason.clone())));
+        let state = forced.as_ref().map_or(self.own, |(state, _)| *state);
+        if state == self.state {
+            return;
+        }
+        let reason = match forced {
+            Some((_, reason)) => reason,
+            None => self.spec.reason(state, &self.datapoints(Minute::of(now), traffic, law)),
+        };
+        (self.state, self.reason, self.since) = (state, reason.clone(), now);
+        self.history.push(AlarmTransition { at: now, to: state, reason });
     }
 
     fn evaluate(&mut self, at: Minute, traffic: &mut Traffic, law: &Law<'_>) {
-        let lag = law.document.metrics.lag.0;
-        let newest_first: Vec<Option<f64>> = (1..=self.spec.periods + EXTRA_PERIODS)
-            .map(|age| self.datapoint(at.back(age), at.start(), lag, traffic, law))
-            .collect();
-        let Evaluation::Becomes(state) = self.spec.evaluation(&newest_first) else { return };
-        if state != self.state {
-            self.reason = self.spec.reason(state, &newest_first);
-            self.state = state;
-            self.since = at.start();
+        let newest_first = self.datapoints(at, traffic, law);
+        if let Evaluation::Becomes(state) = self.spec.evaluation(&newest_first) {
+            self.own = state;
         }
+    }
+
+    /// What an evaluation at the start of this minute sees.
+    fn datapoints(&self, at: Minute, traffic: &mut Traffic, law: &Law<'_>) -> Vec<Option<f64>> {
+        let lag = law.document.metrics.lag.0;
+        let ages = 1..=self.spec.periods + EXTRA_PERIODS;
+        ages.map(|age| self.datapoint(at.back(age), at.start(), lag, traffic, law)).collect()
     }
 
     /// The datapoint of this minute, if it can be seen by now.

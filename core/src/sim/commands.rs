@@ -4,6 +4,7 @@ use super::Scenario;
 use super::document::{Approval, CommandSpec, Verb};
 use crate::event::{Event, EventKind};
 use crate::machine::Command;
+use crate::plan::RolloutPlan;
 use crate::units::Timestamp;
 
 /// What people do in a scenario, in the order of time: its commands, the approval of gates, and, at its end, an abort.
@@ -14,7 +15,7 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    pub(super) fn new(scenario: &Scenario) -> Self {
+    pub(super) fn new(plan: &RolloutPlan, scenario: &Scenario) -> Self {
         let command = |spec: &CommandSpec| {
             let command = match spec.verb {
                 Verb::Pause => Command::Pause,
@@ -25,7 +26,7 @@ impl Commands {
             (scenario.start() + spec.at.0, command)
         };
         let reason = "the scenario has come to its end".to_owned();
-        let end = (scenario.end(), Command::Abort { reason });
+        let end = (scenario.end(plan), Command::Abort { reason });
         let mut ahead: Vec<_> = scenario.0.commands.iter().map(command).chain([end]).collect();
         ahead.sort_by_key(|(at, _)| *at);
         Self { approval: scenario.0.approve_gates_after, ahead: ahead.into() }

@@ -37,6 +37,7 @@ pub(crate) async fn drive_while<F: Future>(
     let relay = Arc::new(Relay::default());
     let waker = Waker::from(Arc::clone(&relay));
     let mut pacer = pace.filter(|pace| *pace > 0.0).map(|pace| Pacer::new(pace, account.now()));
+    let mut may_move = move |cx: &mut Context<'_>| may_move(cx) && !account.stands(cx);
     poll_fn(move |cx| {
         relay.listen(cx.waker());
         if let Some(pacer) = &mut pacer {

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use super::document::{AliasStart, Deed, Document, Latest, Route};
 use crate::account::{
-    AliasState, AliasWrite, CodeSource, FunctionVersion, Lifecycle, PublishRequest, Routing, UpdateStatus,
+    AliasState, AliasWrite, CodeSource, FunctionVersion, Lifecycle, ProvisionedConcurrency, PublishRequest,
+    Routing, UpdateStatus,
 };
 use crate::error::ErrorKind;
 use crate::plan::{RolloutPlan, VersionSource};
@@ -16,6 +17,8 @@ pub enum Hand {
     Rollout,
     /// Another hand: the scenario's drift, or a test.
     Other,
+    /// AWS itself, which sets weights of its own while it moves provisioned concurrency.
+    Aws,
 }
 
 /// One change of the simulated alias that took effect.
@@ -54,7 +57,7 @@ impl Refusal {
         Self::new(ErrorKind::Conflict, "ResourceConflictException", message)
     }
 
-    fn absent(what: impl std::fmt::Display) -> Self {
+    pub(super) fn absent(what: impl std::fmt::Display) -> Self {
         Self::new(ErrorKind::NotFound, "ResourceNotFoundException", format!("{what} does not exist"))
     }
 
@@ -73,12 +76,22 @@ pub(super) struct Lambda {
     /// The alias as it was at the start, and then each change.
     initial: Option<Routing>,
     history: Vec<AliasChange>,
+    /// The alias as it was until each of its changes: what a stale read shows.
+    replaced: Vec<(Timestamp, Option<AliasState>)>,
+    concurrency: Option<Concurrency>,
     versions: BTreeMap<Version, Published>,
     latest: Code,
     /// `$LATEST` is being updated until then.
     updating_until: Timestamp,
     update_takes: Duration,
     revisions: u64,
+}
+
+/// The provisioned concurrency of the alias.
+#[derive(Debug)]
+struct Concurrency {
+    move_takes: Duration,
+    ready_at: Timestamp,
 }
 
 #[derive(Debug, Clone)]
@@ -92,6 +105,7 @@ struct Published {
     code: Code,
     role: String,
     dead_letter: Option<String>,
+    made_at: Timestamp,
     ready_at: Timestamp,
     never_ready: Option<String>,
 }
@@ -104,6 +118,11 @@ impl Lambda {
             alias: None,
             initial: None,
             history: Vec::new(),
+            replaced: Vec::new(),
+            concurrency: account.provisioned_concurrency.map(|spec| Concurrency {
+                move_takes: spec.move_takes.0,
+                ready_at: document.start + spec.ready_after.0,
+            }),
             versions: BTreeMap::new(),
             latest: Code { sha256: sha("latest"), revision_id: String::new() },
             updating_until: document.start,
@@ -116,7 +135,7 @@ impl Lambda {
             VersionSource::Publish { .. } | VersionSource::Code(_) => None,
         };
         for version in account.published.iter().copied().chain(named).chain([account.stable]) {
-            lambda.put_version(version, sha(version), document.start, document);
+            lambda.put_version(version, sha(version), document.start, Duration::ZERO, document);
         }
         if account.latest == Latest::Unchanged || matches!(plan.version(), VersionSource::Code(_)) {
             lambda.latest.sha256 =
@@ -140,24 +159,32 @@ impl Lambda {
         let canary = start.version.or(named.filter(|version| *version != stable)).unwrap_or_else(|| {
             let next = self.next_version();
             let sha256 = self.latest.sha256.clone();
-            self.put_version(next, sha256, document.start, document);
+            self.put_version(next, sha256, document.start, Duration::ZERO, document);
             next
         });
         if !self.versions.contains_key(&canary) {
-            self.put_version(canary, sha(canary), document.start, document);
+            self.put_version(canary, sha(canary), document.start, Duration::ZERO, document);
         }
         let weight = Weight::from_percent(start.percent).unwrap_or_default();
         Some(Routing::split(stable, canary, weight))
     }
 
-    fn put_version(&mut self, version: Version, sha256: String, ready_at: Timestamp, document: &Document) {
+    fn put_version(
+        &mut self,
+        version: Version,
+        sha256: String,
+        made_at: Timestamp,
+        ready_after: Duration,
+        document: &Document,
+    ) {
         let like = if version == self.stable { &document.stable } else { &document.canary };
         let revision_id = self.next_revision();
         let published = Published {
             code: Code { sha256, revision_id },
             role: like.role.clone(),
             dead_letter: like.dead_letter.clone(),
-            ready_at,
+            made_at,
+            ready_at: made_at + ready_after,
             never_ready: like.never_ready.clone(),
         };
         self.versions.insert(version, published);
@@ -189,6 +216,45 @@ impl Lambda {
         self.alias.clone().ok_or_else(|| Refusal::absent("the alias"))
     }
 
+    /// The alias as it was at this moment.
+    pub(super) fn alias_at(&self, at: Timestamp) -> Result<AliasState, Refusal> {
+        let replaced = self.replaced.iter().find(|(until, _)| *until > at);
+        let alias = replaced.map_or(&self.alias, |(_, alias)| alias);
+        alias.clone().ok_or_else(|| Refusal::absent("the alias"))
+    }
+
+    pub(super) fn provisioned_concurrency(&self, now: Timestamp) -> Option<ProvisionedConcurrency> {
+        let concurrency = self.concurrency.as_ref().filter(|_| self.alias.is_some())?;
+        let is_ready = concurrency.ready_at <= now;
+        Some(if is_ready { ProvisionedConcurrency::Ready } else { ProvisionedConcurrency::InProgress })
+    }
+
+    /// Where the alias leaves one version for another, AWS moves its provisioned concurrency there, and keeps the
+    /// traffic on the one before meanwhile. Gives the moment at which that is done.
+    pub(super) fn begin_move(&mut self, before: Option<Routing>, now: Timestamp) -> Option<Timestamp> {
+        let concurrency = self.concurrency.as_mut()?;
+        let from = before?.version.published()?;
+        let alias = self.alias.clone()?;
+        if alias.routing.version == from.into() {
+            return None;
+        }
+        concurrency.ready_at = now + concurrency.move_takes;
+        let done_at = concurrency.ready_at;
+        let routing = Routing { additional: Some((from, Weight::FULL)), ..alias.routing };
+        self.set_alias(routing, alias.description, Hand::Aws, true, now);
+        Some(done_at)
+    }
+
+    /// The move is done, unless another write has come in between.
+    pub(super) fn end_move(&mut self, now: Timestamp) {
+        let by_aws = self.history.last().is_some_and(|change| change.by == Hand::Aws);
+        let is_due = self.concurrency.as_ref().is_some_and(|concurrency| concurrency.ready_at == now);
+        if let Some(alias) = self.alias.clone().filter(|_| by_aws && is_due) {
+            let routing = Routing::only(alias.routing.version);
+            self.set_alias(routing, alias.description, Hand::Aws, true, now);
+        }
+    }
+
     pub(super) fn write_alias(
         &mut self,
         write: &AliasWrite,
@@ -199,6 +265,9 @@ impl Lambda {
         let guarded = !write.revision_id.is_empty();
         if guarded && write.revision_id != state.revision_id {
             return Err(Refusal::stale(&write.revision_id));
+        }
+        if self.concurrency.is_some() && write.routing.additional.is_some() {
+            return Err(Refusal::invalid("alias with weights can not be used with provisioned concurrency"));
         }
         self.check_routing(&write.routing, now)?;
         let description = write.description.clone().unwrap_or_else(|| state.description.clone());
@@ -230,7 +299,7 @@ impl Lambda {
         let state = AliasState { routing, revision_id: self.next_revision(), description };
         let revision_id = state.revision_id.clone();
         self.history.push(AliasChange { at: now, by, routing: Some(routing), revision_id, guarded });
-        self.alias = Some(state.clone());
+        self.replaced.push((now, self.alias.replace(state.clone())));
         state
     }
 
@@ -239,7 +308,7 @@ impl Lambda {
     fn check_routing(&self, routing: &Routing, now: Timestamp) -> Result<(), Refusal> {
         let main = match routing.version {
             Qualifier::Published(version) => Some(self.ready_version(version, now)?),
-            Qualifier::Latest => None,
+            Qualifier::Latest | Qualifier::LatestPublished => None,
         };
         let Some((second, _)) = routing.additional else { return Ok(()) };
         let Some(main) = main else {
@@ -272,9 +341,27 @@ impl Lambda {
         }
     }
 
+    /// A version, unless it was made after this moment.
+    pub(super) fn version_at(
+        &self,
+        which: Qualifier,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<FunctionVersion, Refusal> {
+        let published = which.published().and_then(|version| self.versions.get(&version));
+        if published.is_some_and(|published| published.made_at > at) {
+            return Err(Refusal::absent(format_args!("version `{which}`")));
+        }
+        self.version(which, now)
+    }
+
     pub(super) fn version(&self, which: Qualifier, now: Timestamp) -> Result<FunctionVersion, Refusal> {
         match which {
             Qualifier::Latest => Ok(self.describe_latest(now)),
+            Qualifier::LatestPublished => {
+                let newest = self.newest().ok_or_else(|| Refusal::absent("version `$LATEST.PUBLISHED`"))?;
+                Ok(newest.1.describe(newest.0, now))
+            }
             Qualifier::Published(version) => {
                 let published = self.versions.get(&version);
                 let published =
@@ -345,14 +432,27 @@ impl Lambda {
             return Ok(newest.describe(version, now));
         }
         let next = self.next_version();
-        let ready_at = now + document.canary.ready_after.0;
-        self.put_version(next, self.latest.sha256.clone(), ready_at, document);
+        self.put_version(next, self.latest.sha256.clone(), now, document.canary.ready_after.0, document);
         self.version(next.into(), now)
     }
 
+    /// Until when an update of `$LATEST` is in progress, if one is.
+    pub(super) fn updating_until(&self, now: Timestamp) -> Option<Timestamp> {
+        Some(self.updating_until).filter(|until| now < *until)
+    }
+
     /// What another hand does. A deed that Lambda refuses, or that has nothing to act on, leaves no trace.
-    pub(super) fn drift(&mut self, deed: Deed, now: Timestamp) {
+    pub(super) fn drift(&mut self, deed: Deed, document: &Document, now: Timestamp) {
         let routing = match deed {
+            Deed::Publish => {
+                let request = PublishRequest {
+                    description: None,
+                    code_sha256: String::new(),
+                    revision_id: String::new(),
+                };
+                let _refused = self.publish(&request, document, now);
+                return;
+            }
             Deed::ChangeLatest => return self.change_latest(sha("another hand")),
             Deed::Delete => return self.delete_alias(now),
             Deed::Touch => self.alias.as_ref().map(|alias| alias.routing),
@@ -370,6 +470,7 @@ impl Lambda {
 
     pub(super) fn delete_alias(&mut self, now: Timestamp) {
         if let Some(gone) = self.alias.take() {
+            self.replaced.push((now, Some(gone.clone())));
             let (by, revision_id) = (Hand::Other, gone.revision_id);
             self.history.push(AliasChange { at: now, by, routing: None, revision_id, guarded: false });
         }

@@ -9,16 +9,18 @@
 //! # What is modelled
 //!
 //! - The plan's function with its versions, `$LATEST`, publishing, updates in progress, versions that become active
-//!   after a while or never; the alias with its revision ids, the refusal of stale ones, and Lambda's rules for weights.
+//!   after a while or never; the alias with its revision ids, the refusal of stale ones, Lambda's rules for weights, and
+//!   provisioned concurrency, which AWS moves with weights of its own.
 //! - Requests that arrive one by one, find their version by the weights, and fail or take long as that version does.
 //! - One-minute metrics that are late, and alarms that are evaluated every full minute as CloudWatch does it: M of N
-//!   datapoints, the evaluation range, the four treatments of missing data.
+//!   datapoints, the evaluation range, the four treatments of missing data, their history, and times in which CloudWatch
+//!   cannot evaluate them.
 //! - Hooks, people who give commands and approve gates, and other hands on the alias.
 //! - Calls that take their time, are throttled or denied, get lost there or back, hang, come late, or end in a 500
-//!   with or without effect; a runner that dies and comes back.
+//!   with or without effect; reads that lag; a runner that dies and comes back.
 //!
-//! Not modelled: throttled or queued invocations, cold starts, provisioned concurrency, the time that an alias write
-//! takes to reach every host, periods other than a minute, composite alarms, permissions, and the code itself.
+//! Not modelled: throttled or queued invocations, cold starts, the time that an alias write takes to reach every host,
+//! periods other than a minute, composite alarms, permissions, and the code itself.
 //!
 //! # How to write a scenario
 //!

@@ -97,14 +97,15 @@ struct Run<'a> {
     events: Vec<Event>,
 }
 
-/// More turns than any rollout needs: what takes this many goes in circles.
-const MOST_TURNS: u64 = 10_000_000;
+/// More turns than any rollout needs at one moment: what takes this many goes in circles.
+const MOST_TURNS: u64 = 100_000;
 
 impl<'a> Run<'a> {
     fn new(plan: &RolloutPlan, scenario: &'a Scenario, seed: u64) -> Self {
         let plan = Arc::new(plan.clone());
         Self {
             world: World::new(&plan, scenario, seed),
+            commands: Commands::new(&plan, scenario),
             rollout: Rollout::new(Arc::clone(&plan), rollout_id(seed), scenario.start()),
             plan,
             scenario,
@@ -113,7 +114,6 @@ impl<'a> Run<'a> {
             back_at: None,
             effects: 0,
             waiting: Vec::new(),
-            commands: Commands::new(scenario),
             kept: None,
             events: Vec::new(),
         }
@@ -121,13 +121,16 @@ impl<'a> Run<'a> {
 
     fn play(&mut self) -> Result<Outcome, Error> {
         let mut input = Input::Start;
-        for _ in 0..MOST_TURNS {
+        let (mut turns, mut moment) = (0, self.world.now());
+        while turns < MOST_TURNS {
             // A command that does not fit is refused, as a person's would be, and changes nothing.
             let _refused = self.rollout.handle(input, self.world.now());
             if let Some(outcome) = self.drain() {
                 return Ok(outcome);
             }
             input = self.next_input()?;
+            turns = if self.world.now() == moment { turns + 1 } else { 0 };
+            moment = self.world.now();
         }
         Err(Error::new(ErrorKind::Internal, format!("the rollout goes in circles at `{}`", self.world.now())))
     }

@@ -1,11 +1,12 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::check;
-use super::document::Document;
+use super::document::{Approval, Document};
 use crate::error::{Error, ErrorKind};
-use crate::plan::{PlanError, Problem};
+use crate::plan::{PlanError, Problem, RolloutPlan};
 use crate::units::{InvalidValue, Timestamp};
 
 /// What a simulated account is like and what befalls it: a TOML file that a user can write.
@@ -109,10 +110,30 @@ impl Scenario {
         self.0.start
     }
 
-    /// When it gives up and aborts the rollout.
+    /// When it gives up and aborts a rollout of this plan. Where the scenario does not say, that is two days later than
+    /// all of the plan's holds, gates and its bake come to.
     #[must_use]
-    pub fn end(&self) -> Timestamp {
-        self.0.start + self.0.until.0
+    pub fn end(&self, plan: &RolloutPlan) -> Timestamp {
+        let until = self.0.until.map_or_else(
+            || {
+                let gates = plan.schedule().steps().iter().filter(|step| step.gate).count();
+                let approval = match self.0.approve_gates_after {
+                    Approval::After(span) => span.saturating_mul(u32::try_from(gates).unwrap_or(u32::MAX)),
+                    Approval::Never => Duration::ZERO,
+                };
+                let bake = plan.bake().unwrap_or_default();
+                let planned = plan.schedule().time_to_full().saturating_add(bake).saturating_add(approval);
+                planned.saturating_add(Duration::from_secs(48 * 60 * 60))
+            },
+            |until| until.0,
+        );
+        self.0.start + until
+    }
+
+    /// Whether the runner dies in it, which only [`simulate`](super::simulate) plays.
+    #[must_use]
+    pub fn kills_the_runner(&self) -> bool {
+        !self.0.runner.dies_after_effect.is_empty()
     }
 
     /// The same scenario at another time: what serves a simulated account in real time starts it now.

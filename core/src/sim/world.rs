@@ -6,17 +6,17 @@ use rand_chacha::ChaCha12Rng;
 
 use super::Scenario;
 use super::cloudwatch::Alarm;
-use super::document::{AlarmSpec, CallKind, Deed, Document, Fault, HookAnswer};
+use super::document::{AlarmSpec, CallKind, Deed, Document, Fault, HookAnswer, HookSpec};
 use super::lambda::{AliasChange, Hand, Lambda, Refusal};
 use super::traffic::{Law, Minute, Traffic};
 use crate::account::{
-    AlarmReading, AlarmState, AliasState, AliasWrite, CodeSource, FunctionVersion, HookFailure, HookMoment,
-    HookReport, PublishRequest, Routing,
+    AlarmReading, AlarmState, AlarmTransition, AliasState, AliasWrite, CodeSource, FunctionVersion,
+    HookFailure, HookMoment, HookReport, ProvisionedConcurrency, PublishRequest, Routing,
 };
 use crate::error::{AwsAnswer, Error, ErrorKind};
 use crate::machine::{Effect, EffectResult};
-use crate::plan::RolloutPlan;
-use crate::units::{AlarmName, Qualifier, Timestamp, Version};
+use crate::plan::{HookRunner, RolloutPlan};
+use crate::units::{AlarmName, HookFunction, Qualifier, Timestamp, Version};
 
 /// A small AWS account on a virtual clock: the plan's function, alias and alarms, and what a [`Scenario`] says
 /// befalls them.
@@ -43,6 +43,8 @@ pub struct World {
     dice: ChaCha12Rng,
     calls: BTreeMap<&'static str, u64>,
     requests: u64,
+    /// The plan's hooks that are Lambda functions.
+    hooks: Vec<(HookMoment, HookFunction)>,
 }
 
 /// Something that will happen.
@@ -56,9 +58,26 @@ struct Due {
 
 #[derive(Debug)]
 enum Happening {
-    Arrives { call: u64, effect: Effect, reply: Reply, after: Duration },
-    Answered { call: u64, result: EffectResult },
+    Arrives {
+        call: u64,
+        effect: Effect,
+        reply: Reply,
+        after: Duration,
+    },
+    /// A read that shows what was true then.
+    ArrivesStale {
+        call: u64,
+        effect: Effect,
+        shows: Timestamp,
+        after: Duration,
+    },
+    Answered {
+        call: u64,
+        result: EffectResult,
+    },
     Drift(Deed),
+    /// AWS has moved the alias's provisioned concurrency.
+    ConcurrencyMoved,
 }
 
 /// What becomes of a reply on its way back.
@@ -91,6 +110,7 @@ impl World {
             dice: ChaCha12Rng::seed_from_u64(seed ^ 0x5eed_0fca_1150_0001),
             calls: BTreeMap::new(),
             requests: 0,
+            hooks: hooks_of(plan),
             scenario: scenario.clone(),
         };
         for drift in &document.drift {
@@ -117,6 +137,10 @@ impl World {
         let (reply, late) = match fault {
             None => (Reply::Told, Duration::ZERO),
             Some((Fault::Late, by)) => (Reply::Told, by),
+            Some((Fault::Stale, by)) => {
+                let shows = now + there - by;
+                return self.plan(now + there, Happening::ArrivesStale { call, effect, shows, after: back });
+            }
             Some((Fault::LostReply, _)) => (Reply::Lost, Duration::ZERO),
             Some((Fault::ServerErrorAfter, _)) => (Reply::ServerError, Duration::ZERO),
             Some((Fault::HangAfter, _)) => (Reply::Never, Duration::ZERO),
@@ -141,7 +165,12 @@ impl World {
         while let Some(due) = self.queue.pop_if(|due| due.at <= to) {
             self.now = self.now.max(due.at);
             match due.what {
-                Happening::Drift(deed) => self.lambda.drift(deed, self.now),
+                Happening::Drift(deed) => self.drift(deed),
+                Happening::ConcurrencyMoved => self.lambda.end_move(self.now),
+                Happening::ArrivesStale { call, effect, shows, after } => {
+                    let result = self.apply_stale(&effect, shows);
+                    self.plan(self.now + after, Happening::Answered { call, result });
+                }
                 Happening::Answered { call, result } => self.replies.push_back((call, result)),
                 Happening::Arrives { call, effect, reply, after } => self.arrive(call, &effect, reply, after),
             }
@@ -186,8 +215,37 @@ impl World {
     /// # Errors
     /// As AWS: for a stale revision, for versions that are absent, not active, or not of one role and dead-letter queue.
     pub fn write_alias(&mut self, write: &AliasWrite, by: Hand) -> Result<AliasState, Error> {
+        let before = self.lambda.alias().ok().map(|alias| alias.routing);
         let result = self.lambda.write_alias(write, by, self.now);
+        if result.is_ok() {
+            self.move_concurrency(before);
+        }
         self.told(CallKind::WriteAlias, result)
+    }
+
+    fn move_concurrency(&mut self, before: Option<Routing>) {
+        if let Some(done_at) = self.lambda.begin_move(before, self.now) {
+            self.plan(done_at, Happening::ConcurrencyMoved);
+        }
+    }
+
+    /// What another pipeline has to wait for it waits for.
+    fn drift(&mut self, deed: Deed) {
+        let busy_until = self.lambda.updating_until(self.now);
+        match busy_until.filter(|_| matches!(deed, Deed::ChangeLatest | Deed::Publish)) {
+            Some(until) => self.plan(until, Happening::Drift(deed)),
+            None => {
+                let before = self.lambda.alias().ok().map(|alias| alias.routing);
+                self.lambda.drift(deed, &self.scenario.0, self.now);
+                self.move_concurrency(before);
+            }
+        }
+    }
+
+    /// The state of the alias's provisioned concurrency; `None` where it has none.
+    #[must_use]
+    pub fn provisioned_concurrency(&self) -> Option<ProvisionedConcurrency> {
+        self.lambda.provisioned_concurrency(self.now)
     }
 
     /// Creates the alias.
@@ -231,36 +289,67 @@ impl World {
         self.told(CallKind::Publish, result)
     }
 
-    /// The alarms of these names that exist.
-    pub fn alarms(&mut self, names: &[AlarmName]) -> Vec<AlarmReading> {
+    /// Every change of an alarm's state later than `after`, oldest first; none for an alarm that does not exist.
+    pub fn alarm_history(&mut self, name: &AlarmName, after: Timestamp) -> Vec<AlarmTransition> {
+        let now = self.now;
+        self.with_alarm(name, |alarm, traffic, law| alarm.history(after, now, traffic, law))
+            .unwrap_or_default()
+    }
+
+    /// Does this with an alarm, if it exists.
+    fn with_alarm<T>(
+        &mut self,
+        name: &AlarmName,
+        what: impl FnOnce(&mut Alarm, &mut Traffic, &Law<'_>) -> T,
+    ) -> Option<T> {
         let document = &*self.scenario.0;
         let (stable, initial, history) = (self.lambda.stable, self.lambda.initial(), self.lambda.history());
         let law = Law { document, stable, initial, history };
-        let mut readings = Vec::with_capacity(names.len());
-        for name in names {
-            if let Some(alarm) = self.alarms.get_mut(name).filter(|alarm| alarm.exists()) {
-                readings.push(alarm.read(self.now, &mut self.traffic, &law));
-            }
-        }
-        readings
+        let alarm = self.alarms.get_mut(name).filter(|alarm| alarm.exists())?;
+        Some(what(alarm, &mut self.traffic, &law))
+    }
+
+    /// The alarms of these names that exist.
+    pub fn alarms(&mut self, names: &[AlarmName]) -> Vec<AlarmReading> {
+        let now = self.now;
+        let read = |name| self.with_alarm(name, |alarm, traffic, law| alarm.read(now, traffic, law));
+        names.iter().filter_map(read).collect()
     }
 
     /// Holds an alarm in a state, whatever its metric says, until `None` lets go of it. An alarm that does not
     /// exist stays so.
     pub fn set_alarm(&mut self, name: &AlarmName, state: Option<AlarmState>, reason: &str) {
-        if let Some(alarm) = self.alarms.get_mut(name) {
-            alarm.set(state.map(|state| (state, reason.to_owned())), self.now);
+        let (now, state) = (self.now, state.map(|state| (state, reason.to_owned())));
+        let _ = self.with_alarm(name, |alarm, traffic, law| alarm.set(state, now, traffic, law));
+    }
+
+    /// Looks whether a hook's function is there.
+    ///
+    /// # Errors
+    /// As AWS: when the scenario says that it is not.
+    pub fn check_hook(&mut self, hook: &HookFunction) -> Result<(), Error> {
+        let moments = self.hooks.iter().filter(|(_, function)| function == hook).map(|(moment, _)| *moment);
+        let is_absent = moments.clone().any(|moment| !self.hook_spec(moment).exists);
+        let result = if is_absent { Err(Refusal::absent(format_args!("function `{hook}`"))) } else { Ok(()) };
+        self.told(CallKind::CheckHook, result)
+    }
+
+    fn hook_spec(&self, moment: HookMoment) -> &HookSpec {
+        let hooks = &self.scenario.0.hooks;
+        match moment {
+            HookMoment::BeforeTraffic => &hooks.before_traffic,
+            HookMoment::AfterTraffic => &hooks.after_traffic,
         }
     }
 
     /// What the scenario's hook of this moment answers, and after how long; `None` when it never does.
     #[must_use]
     pub fn hook(&self, moment: HookMoment) -> Option<(HookReport, Duration)> {
-        let hooks = &self.scenario.0.hooks;
-        let hook = match moment {
-            HookMoment::BeforeTraffic => &hooks.before_traffic,
-            HookMoment::AfterTraffic => &hooks.after_traffic,
-        };
+        let hook = self.hook_spec(moment);
+        if !hook.exists {
+            let report = HookReport::failed(HookFailure::NotInvoked, "the hook's function does not exist");
+            return Some((report, Duration::ZERO));
+        }
         let reason = hook.reason.as_str();
         let report = match hook.answer {
             HookAnswer::Pass => HookReport::pass(reason),
@@ -310,11 +399,29 @@ impl World {
             }
             Effect::Publish(request) => EffectResult::Version(self.publish(request)),
             Effect::ReadAlarms(names) => EffectResult::Alarms(Ok(self.alarms(names))),
-            // A scenario's alarms are what a reading shows: what was between two of them is not kept yet.
-            Effect::ReadAlarmHistory { .. } => EffectResult::AlarmHistory(Ok(Vec::new())),
+            Effect::ReadAlarmHistory { alarm, after } => {
+                EffectResult::AlarmHistory(Ok(self.alarm_history(alarm, *after)))
+            }
             Effect::RunHook(_) => unreachable!("a hook is answered where it arrives"),
-            Effect::CheckHook(_) | Effect::CheckCode(_) => EffectResult::Checked(Ok(())),
-            Effect::ReadProvisionedConcurrency => EffectResult::ProvisionedConcurrency(Ok(None)),
+            Effect::CheckHook(hook) => EffectResult::Checked(self.check_hook(hook)),
+            Effect::CheckCode(_) => EffectResult::Checked(Ok(())),
+            Effect::ReadProvisionedConcurrency => {
+                EffectResult::ProvisionedConcurrency(Ok(self.provisioned_concurrency()))
+            }
+        }
+    }
+
+    fn apply_stale(&mut self, effect: &Effect, shows: Timestamp) -> EffectResult {
+        match effect {
+            Effect::ReadAlias => {
+                let result = self.lambda.alias_at(shows);
+                EffectResult::Alias(self.told(CallKind::ReadAlias, result))
+            }
+            Effect::ReadVersion(version) => {
+                let result = self.lambda.version_at(*version, shows, self.now);
+                EffectResult::Version(self.told(CallKind::ReadVersion, result))
+            }
+            other => self.apply(other),
         }
     }
 
@@ -390,6 +497,14 @@ fn alarms_of(plan: &RolloutPlan, document: &Document) -> Vec<AlarmSpec> {
     document.alarms.iter().cloned().chain(undescribed).collect()
 }
 
+fn hooks_of(plan: &RolloutPlan) -> Vec<(HookMoment, HookFunction)> {
+    let function = |moment| match plan.hook(moment)?.runner() {
+        HookRunner::Lambda(function) => Some((moment, function.clone())),
+        HookRunner::InProcess => None,
+    };
+    [HookMoment::BeforeTraffic, HookMoment::AfterTraffic].into_iter().filter_map(function).collect()
+}
+
 /// What AWS, or the network in front of it, says when a call fails so.
 fn refusal_of(fault: Fault) -> Refusal {
     let (kind, code, message) = match fault {
@@ -398,12 +513,21 @@ fn refusal_of(fault: Fault) -> Refusal {
         Fault::Conflict => {
             (ErrorKind::Conflict, "ResourceConflictException", "another change is in progress")
         }
+        Fault::PreconditionFailed => (
+            ErrorKind::Conflict,
+            "PreconditionFailedException",
+            "the revision id does not match the latest one",
+        ),
+        Fault::NotFound => (ErrorKind::NotFound, "ResourceNotFoundException", "it does not exist"),
         Fault::ServerError | Fault::ServerErrorAfter => {
             (ErrorKind::Unreachable, "ServiceException", "the service failed inside")
         }
-        Fault::LostRequest | Fault::LostReply | Fault::Hang | Fault::HangAfter | Fault::Late => {
-            (ErrorKind::Unreachable, "", "the connection was lost")
-        }
+        Fault::LostRequest
+        | Fault::LostReply
+        | Fault::Hang
+        | Fault::HangAfter
+        | Fault::Late
+        | Fault::Stale => (ErrorKind::Unreachable, "", "the connection was lost"),
     };
     Refusal { kind, code, message: message.to_owned() }
 }

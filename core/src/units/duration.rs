@@ -21,6 +21,26 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// # Ok::<(), lambda_rollout::units::InvalidValue>(())
 /// ```
 pub fn parse_duration(text: &str) -> Result<Duration, InvalidValue> {
+    match parse_duration_or_zero(text)? {
+        Duration::ZERO => Err(InvalidValue::new(format!("`{text}` is zero"), "a time greater than zero")),
+        duration => Ok(duration),
+    }
+}
+
+/// Reads a length of time as [`parse_duration`] does, where `0s` has a meaning: that there is no such time.
+///
+/// # Errors
+/// As [`parse_duration`], but for zero.
+///
+/// ```
+/// use lambda_rollout::units::parse_duration_or_zero;
+/// use std::time::Duration;
+///
+/// assert_eq!(parse_duration_or_zero("0s")?, Duration::ZERO);
+/// assert!(parse_duration_or_zero("-1s").is_err());
+/// # Ok::<(), lambda_rollout::units::InvalidValue>(())
+/// ```
+pub fn parse_duration_or_zero(text: &str) -> Result<Duration, InvalidValue> {
     let right = "a time such as \"5m\", \"90s\", \"2h 30m\" or \"PT5M\"";
     let not_one = || InvalidValue::new(format!("`{text}` is not a length of time"), right);
     let span: jiff::Span = text.parse().map_err(|_| not_one())?;
@@ -31,8 +51,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidValue> {
         ));
     }
     let signed = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| not_one())?;
-    if signed.is_zero() || signed.is_negative() {
-        return Err(InvalidValue::new(format!("`{text}` is no time at all"), "a time longer than zero"));
+    if signed.is_negative() {
+        return Err(InvalidValue::new(format!("`{text}` is negative"), right));
     }
     let duration = Duration::try_from(signed).map_err(|_| not_one())?;
     if duration.subsec_nanos() % 1_000_000 != 0 {
@@ -78,11 +98,22 @@ mod tests {
             let duration = Duration::from_millis(millis);
             assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
         }
+        assert_eq!(parse_duration_or_zero(&format_duration(Duration::ZERO)), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn zero_in_every_form_is_zero() {
+        for text in ["0s", "0m", "0h 0m", "PT0S", "0ms", "-0s"] {
+            assert_eq!(parse_duration_or_zero(text), Ok(Duration::ZERO), "{text}");
+            let error = parse_duration(text).expect_err(text);
+            assert_eq!(error.to_string(), format!("`{text}` is zero; a time greater than zero"));
+        }
     }
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "0s", "-5m", "5 parsecs", "1 month", "5", "1us", "2 years", "400d", "9999999999999h"]
+        for text in
+            ["", "0s", "0", "-5m", "5 parsecs", "1 month", "5", "1us", "2 years", "400d", "9999999999999h"]
         {
             assert!(parse_duration(text).is_err(), "{text}");
         }

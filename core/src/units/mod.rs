@@ -7,6 +7,7 @@ mod alarm_name;
 mod alias_name;
 mod duration;
 mod function;
+mod hook_function;
 mod qualifier;
 mod rollout_id;
 mod timestamp;
@@ -15,8 +16,9 @@ mod weight;
 
 pub use alarm_name::AlarmName;
 pub use alias_name::AliasName;
-pub use duration::{format_duration, parse_duration};
+pub use duration::{format_duration, parse_duration, parse_duration_or_zero};
 pub use function::FunctionRef;
+pub use hook_function::HookFunction;
 pub use qualifier::Qualifier;
 pub use rollout_id::RolloutId;
 pub use timestamp::Timestamp;

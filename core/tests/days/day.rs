@@ -74,7 +74,8 @@ impl Day {
         let initial = account.with_world(|world| world.initial_routing());
         let whole = async {
             // A rollout has come to its end by then, if it ever does.
-            let last = self.scenario.end() + self.plan.rollback_deadline() + Duration::from_secs(30 * 60);
+            let last =
+                self.scenario.end(&self.plan) + self.plan.rollback_deadline() + Duration::from_secs(30 * 60);
             tokio::select! {
                 biased;
                 () = self.lives(&account, &witness) => account.wait_until(account.now() + AFTERMATH).await,

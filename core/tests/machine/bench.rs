@@ -13,7 +13,7 @@ use lambda_rollout::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
 use lambda_rollout::machine::{
     Command, Effect, EffectId, EffectResult, Input, Output, Phase, Rollout, Snapshot, Transition,
 };
-use lambda_rollout::plan::{PlanBuilder, RolloutPlan};
+use lambda_rollout::plan::{InsufficientData, PlanBuilder, RolloutPlan};
 use lambda_rollout::units::{AlarmName, Qualifier, RolloutId, Timestamp, Version, Weight};
 use lambda_rollout::{Error, ErrorKind};
 
@@ -40,6 +40,8 @@ pub(crate) struct Referee {
     pub(crate) promote_asked: bool,
     /// Whether the plan says to ignore what fires.
     pub(crate) excuses: bool,
+    /// Whether the plan takes an alarm without data for one that is OK, once the canary has traffic.
+    thin_passes: bool,
     /// What the alias was set to by another hand last, until a write of ours took effect on top of it.
     foreign: Option<Routing>,
     issued: BTreeMap<EffectId, Timestamp>,
@@ -61,6 +63,7 @@ impl Referee {
             held_since: self.held_since.filter(|_| journal).map(|since| since.min(now)),
             promote_asked: self.promote_asked && journal,
             excuses: self.excuses,
+            thin_passes: self.thin_passes,
             ..Self::default()
         };
     }
@@ -91,12 +94,22 @@ impl Referee {
                 self.known = Some(state.routing);
             }
             EffectResult::Alarms(Ok(readings))
-                if self.excuses || readings.iter().all(|reading| reading.state == AlarmState::Ok) =>
+                if readings.iter().all(|reading| self.passes(reading.state)) =>
             {
                 self.clear_at = self.issued.get(&id).copied();
             }
             EffectResult::Alarms(_) => self.clear_at = None,
             _ => {}
+        }
+    }
+
+    fn passes(&self, state: AlarmState) -> bool {
+        let has_traffic = self.known.is_some_and(|known| known.share_of(version(2)) > Weight::ZERO);
+        match state {
+            AlarmState::Ok => true,
+            AlarmState::Alarm => self.excuses,
+            AlarmState::InsufficientData => self.excuses || self.thin_passes || !has_traffic,
+            AlarmState::Unreadable => false,
         }
     }
 
@@ -148,6 +161,7 @@ pub(crate) struct Bench {
     pub(crate) reads_fail: Option<ErrorKind>,
     /// What the next reads of the alias answer, in place of what it is.
     pub(crate) odd_reads: Vec<Result<AliasState, ErrorKind>>,
+    pub(crate) alias_reads: u64,
     pub(crate) provisioned: Option<ProvisionedConcurrency>,
     /// Why the plan's code, or its hooks' functions, are not there.
     pub(crate) not_there: Option<ErrorKind>,
@@ -247,6 +261,7 @@ impl Bench {
             history_fails: None,
             reads_fail: None,
             odd_reads: Vec::new(),
+            alias_reads: 0,
             provisioned: None,
             not_there: None,
             overtaken_by: None,
@@ -264,7 +279,10 @@ impl Bench {
             snapshots: Vec::new(),
             hook_requests: Vec::new(),
             creation: Fate::Lands,
-            referee: Referee::default(),
+            referee: Referee {
+                thin_passes: plan.alarms().insufficient_data() == InsufficientData::Pass,
+                ..Referee::default()
+            },
             touched: false,
             died: false,
             late: None,
@@ -554,6 +572,7 @@ impl Bench {
     }
 
     fn read_alias(&mut self) -> Result<AliasState, Error> {
+        self.alias_reads += 1;
         if !self.odd_reads.is_empty() {
             return self.odd_reads.remove(0).map_err(|kind| error(kind, "GetAlias"));
         }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod drift;
+mod field;
 mod random;
 mod stories;
 mod survivors;

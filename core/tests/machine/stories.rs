@@ -420,8 +420,8 @@ pub(crate) fn s10_an_alarm_while_the_promotion_is_confirmed_rolls_back() -> Benc
 
 pub(crate) fn s3_no_shift_without_a_look_after_the_hold() -> Bench {
     // The poll is longer than the hold: the look at its end is made all the same.
-    let mut bench = in_hold(canary(|plan| plan.poll(minutes(60))));
-    bench.run_for(minutes(4));
+    let mut bench = in_hold(canary(|plan| plan.poll(minutes(5)).strategy_named("Canary10Percent4Minutes")));
+    bench.run_for(minutes(3));
     bench.fire();
     bench.finish();
     assert_eq!((bench.kind(), bench.shifts()), (OutcomeKind::RolledBack, vec![10.0, 0.0]));

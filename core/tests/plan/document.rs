@@ -8,7 +8,7 @@ use lambda_rollout::plan::{
     AlreadyAlarming, Flaps, Format, Hook, HookRunner, InsufficientData, MissingAlarm, RolloutPlan, Step,
     Strategy, Unreadable, VersionSource, WhenUnreadable,
 };
-use lambda_rollout::units::{FunctionRef, Version};
+use lambda_rollout::units::{FunctionRef, Version, Weight};
 use serde_json::json;
 
 #[test]
@@ -80,6 +80,31 @@ fn everything_in_the_document_reaches_the_plan() {
     assert!(matches!(hook.runner(), HookRunner::Lambda(function) if function.name() == "confirm"));
     assert_eq!(hook.timeout(), Duration::from_secs(30));
     assert_eq!(hook.parameters(), &json!({ "stage": "prod", "limits": [1, 2.5] }));
+}
+
+#[test]
+fn no_bake_and_no_hold_are_said_as_zero_in_every_format() {
+    let text = "strategy = { kind = 'steps', steps = [{ percent = 5, hold = 'PT0S' }, { percent = 9, hold = '0m', gate = true }] }\n\
+                bake = '0s'\ndeadline = '1s'";
+    let plan = toml_with(text).expect("a good plan");
+    assert_eq!((plan.bake(), plan.schedule().time_to_full()), (None, Duration::ZERO));
+    assert_eq!(plan.schedule().steps().len(), 2);
+    assert_eq!(plan.to_document().get("bake"), None);
+    let json = plan.to_document().to_string();
+    assert_eq!(RolloutPlan::parse(&json, Format::Json).as_ref(), Ok(&plan));
+    #[cfg(feature = "yaml")]
+    {
+        let text = "function: sample-handler\nalias: live\nstrategy: AllAtOnce\nbake: 0s\n";
+        assert_eq!(RolloutPlan::parse(text, Format::Yaml).expect("a good plan").bake(), None);
+    }
+    let step =
+        Step { weight: Weight::from_percent(5.0).expect("a per cent"), hold: Duration::ZERO, gate: false };
+    let built = RolloutPlan::builder("sample-handler", "live")
+        .strategy(Strategy::steps([step]).expect("in bounds"))
+        .bake(Duration::ZERO)
+        .build()
+        .expect("a good plan");
+    assert_eq!((built.bake(), built.schedule().steps()[0].hold), (None, Duration::ZERO));
 }
 
 #[test]

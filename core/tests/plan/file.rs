@@ -38,11 +38,11 @@ fn a_file_is_read_by_its_ending_and_its_folder_is_kept() {
 fn every_problem_reaches_the_error_with_the_path_before_it() {
     let folder = folder();
     let path = folder.path().join("plan.toml");
-    fs::write(&path, "function = 'f'\nalias = '7'\nstrategy = 'AllAtOnce'\nbake = '0s'\n").expect("written");
+    fs::write(&path, "function = 'f'\nalias = '7'\nstrategy = 'AllAtOnce'\nbake = '-1s'\n").expect("written");
     assert_eq!(
         told(&path),
         "line 2: alias: `7` would be a version, not an alias; 1 to 128 letters, digits, `-` and `_`, not digits alone, such as \"live\"\n\
-         line 4: bake: `0s` is no time at all; a time longer than zero"
+         line 4: bake: `-1s` is negative; a time such as \"5m\", \"90s\", \"2h 30m\" or \"PT5M\""
     );
     let error = RolloutPlan::from_file(&path).expect_err("a bad plan");
     let source =

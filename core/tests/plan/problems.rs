@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::plans::{percent, problems, toml, toml_with};
 use lambda_rollout::account::CodeSource;
 use lambda_rollout::plan::{Format, Hook, RolloutPlan, Step, Strategy};
-use lambda_rollout::units::FunctionRef;
+use lambda_rollout::units::{FunctionRef, HookFunction};
 
 #[test]
 fn all_problems_are_told_at_once_each_with_its_place() {
@@ -13,7 +13,7 @@ fn all_problems_are_told_at_once_each_with_its_place() {
 alias = "7"
 version = "$LATEST"
 strateggy = "AllAtOnce"
-bake = "0s"
+bake = "-1s"
 
 [alarms]
 names = ["a", "", "a"]
@@ -30,10 +30,10 @@ lambda = "check"
             "line 2: alias: `7` would be a version, not an alias; 1 to 128 letters, digits, `-` and `_`, not digits alone, such as \"live\"",
             "line 3: version: `$LATEST` is not a published version, and an alias cannot be weighted with it; a published version such as \"7\", or \"publish\" to publish one",
             "line 4: strateggy: unknown key `strateggy`; perhaps `strategy`",
-            "line 5: bake: `0s` is no time at all; a time longer than zero",
+            "line 5: bake: `-1s` is negative; a time such as \"5m\", \"90s\", \"2h 30m\" or \"PT5M\"",
             "line 8: alarms.names[1]: the alarm's name is empty; the alarm's name, 1 to 255 characters",
             "line 8: alarms.names[2]: `a` already is `alarms.names[0]`; each alarm once",
-            "line 9: alarms.poll: `50ms` is too short; 100ms or more: CloudWatch bounds how often it may be asked",
+            "line 9: alarms.poll: `50ms` is too short; 100ms or more: CloudWatch limits how often it may be asked, and an alarm read seldom protects nobody",
             "line 11: hooks.before: unknown key `before`; `before_traffic` or `after_traffic`",
         ]
     );
@@ -150,9 +150,9 @@ fn steps_that_fall_or_stay_are_named_with_the_one_before() {
 fn bad_times_are_refused() {
     let right = "a time such as \"5m\", \"90s\", \"2h 30m\" or \"PT5M\"";
     for (time, told) in [
-        ("'0s'", "`0s` is no time at all; a time longer than zero".to_owned()),
+        ("'0s'", "`0s` is zero; a time greater than zero".to_owned()),
         ("'5 parsecs'", format!("`5 parsecs` is not a length of time; {right}")),
-        ("'-5m'", "`-5m` is no time at all; a time longer than zero".to_owned()),
+        ("'-5m'", format!("`-5m` is negative; {right}")),
         ("'1 month'", format!("`1 month` has months or years, which differ in length; {right}")),
         (
             "5",
@@ -193,7 +193,7 @@ fn strategies_that_are_none_are_refused() {
         [
             "line 3: strategy.kind: `canari` is no kind of strategy; perhaps `canary`",
             "line 3: strategy.percent: `0` is not above 0 and below 100; a per cent above 0 and below 100 with at most two decimals, such as 10 or 0.5",
-            "line 3: strategy.interval: `0s` is no time at all; a time longer than zero",
+            "line 3: strategy.interval: `0s` is zero; a time greater than zero",
         ]
     );
 }
@@ -270,9 +270,73 @@ fn bad_alarms_are_refused() {
             "{ names = ['a'], unreadable.then = 'fail' }",
             "alarms.unreadable.then: `fail` is none of the words that go here; `hold` or `roll-back`",
         ),
+        (
+            "{ names = ['a'], flaps = 'roll_back' }",
+            "alarms.flaps: `roll_back` is none of the words that go here; perhaps `roll-back`",
+        ),
+        (
+            "{ names = ['a'], poll = '5m 1ms' }",
+            "alarms.poll: `5m 1ms` is too long; 5m or less: CloudWatch limits how often it may be asked, and an alarm read seldom protects nobody",
+        ),
+        (
+            "{ names = ['a'], unreadable.tolerate = '999ms' }",
+            "alarms.unreadable.tolerate: `999ms` is too short; 1s or more: one call that CloudWatch throttles is no outage",
+        ),
+        (
+            "{ names = ['a'], unreadable.tolerate = '0s' }",
+            "alarms.unreadable.tolerate: `0s` is zero; a time greater than zero",
+        ),
     ] {
         let found = problems(toml_with(&format!("strategy = 'AllAtOnce'\nalarms = {alarms}")));
         assert_eq!(found, [format!("line 4: {told}")]);
+    }
+}
+
+#[test]
+fn limits_are_themselves_allowed() {
+    for lines in [
+        "rollback_deadline = '10s'",
+        "alarms = { names = ['a'], poll = '100ms', unreadable.tolerate = '1s' }",
+        "alarms = { names = ['a'], poll = '5m', unreadable.tolerate = '366d' }",
+    ] {
+        toml_with(&format!("strategy = 'AllAtOnce'\n{lines}")).expect(lines);
+    }
+    for time in ["1ms", "9s 999ms"] {
+        assert_eq!(
+            problems(toml_with(&format!("strategy = 'AllAtOnce'\nrollback_deadline = '{time}'"))),
+            [format!(
+                "line 4: rollback_deadline: `{time}` is too short; 10s or more: a call may have to be repeated before \
+                 the alias is on one version"
+            )]
+        );
+    }
+}
+
+#[test]
+fn a_hook_elsewhere_than_the_function_is_refused_with_both_named() {
+    let function = "arn:aws:lambda:eu-west-1:123456789012:function:api";
+    let found = |function: &str, hook: &str| {
+        RolloutPlan::builder(function, "live")
+            .strategy(Strategy::AllAtOnce)
+            .after_traffic(Hook::lambda(HookFunction::parse(hook).expect("a function")))
+            .build()
+            .map_or_else(|error| error.problems().iter().map(ToString::to_string).collect(), |_| Vec::new())
+    };
+    for (hook, what, its, wanted) in [
+        ("arn:aws:lambda:us-east-1:123456789012:function:check", "Region", "us-east-1", "eu-west-1"),
+        ("arn:aws:lambda:us-east-1:123456789012:function:check:live", "Region", "us-east-1", "eu-west-1"),
+        ("arn:aws-cn:lambda:eu-west-1:123456789012:function:check", "partition", "aws-cn", "aws"),
+        ("210987654321:function:check:7", "account", "210987654321", "123456789012"),
+    ] {
+        let told = format!(
+            "hooks.after_traffic.lambda: `{hook}` is in the {what} `{its}`, but `{function}` is in `{wanted}`; \
+             a function in the {what} `{wanted}`"
+        );
+        assert_eq!(found(function, hook), [told]);
+        assert!(found("api", hook).is_empty(), "a name says nothing of where it is");
+    }
+    for hook in ["check", "check:live", "123456789012:function:check", &format!("{function}-check:$LATEST")] {
+        assert!(found(function, hook).is_empty(), "{hook}");
     }
 }
 
@@ -281,7 +345,7 @@ fn bad_hooks_are_refused() {
     for (hook, told) in [
         (
             "{}",
-            "hooks.before_traffic.lambda: `lambda` is missing; a function's name or ARN, such as \"sample-handler\"",
+            "hooks.before_traffic.lambda: `lambda` is missing; a function's name or ARN, such as \"smoke-test\" or \"smoke-test:live\"",
         ),
         (
             "'check'",
@@ -404,7 +468,8 @@ fn a_builder_says_the_same_as_a_document() {
             .strategy(Strategy::Steps(steps.to_vec()))
             .alarms(["a", "a"])
             .poll(Duration::from_nanos(1_500_000))
-            .bake(Duration::ZERO)
+            .bake(Duration::from_nanos(1))
+            .rollback_deadline(Duration::from_millis(1))
             .deadline(seconds(400 * 24 * 3600))
             .after_traffic(
                 Hook::lambda(FunctionRef::parse("check").expect("a function")).with_timeout(seconds(901)),
@@ -418,8 +483,9 @@ fn a_builder_says_the_same_as_a_document() {
             "alias: `7` would be a version, not an alias; 1 to 128 letters, digits, `-` and `_`, not digits alone, such as \"live\"",
             "version.zip: the text is empty; the path of a ZIP archive, such as \"build/handler.zip\"",
             "strategy.steps[1].percent: `5` does not rise above the step before it, `5`; steps in rising order, each above the one before",
-            "bake: `0s` is no time at all; a time longer than zero",
+            "bake: `1ns` is finer than a millisecond; a time such as \"5m\", \"90s\", \"2h 30m\" or \"PT5M\"",
             "deadline: `400d` is longer than a year; 366 days or less",
+            "rollback_deadline: `1ms` is too short; 10s or more: a call may have to be repeated before the alias is on one version",
             "alarms.names[1]: `a` already is `alarms.names[0]`; each alarm once",
             "alarms.poll: `1500000ns` is finer than a millisecond; a time such as \"5m\", \"90s\", \"2h 30m\" or \"PT5M\"",
             "hooks.after_traffic.timeout: `15m 1s` is longer than Lambda lets a function run; 15m or less",
@@ -444,7 +510,7 @@ mod yaml {
             problems(yaml(text)),
             [
                 "line 6: strategy.percent: `0` is not above 0 and below 100; a per cent above 0 and below 100 with at most two decimals, such as 10 or 0.5",
-                "line 7: strategy.interval: `0s` is no time at all; a time longer than zero",
+                "line 7: strategy.interval: `0s` is zero; a time greater than zero",
                 "line 8: alarms: this is null, not a table; a table with `names`, `poll`, `already_alarming`, `missing`, `insufficient_data`, `unreadable` or `flaps`",
                 "line 9: alias: the key `alias` is given twice; each key once",
             ]

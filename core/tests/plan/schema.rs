@@ -65,6 +65,14 @@ fn good_plans_are_good_to_schema_and_reader() {
             json!({ "before_traffic": { "lambda": "check", "timeout": "15m", "parameters": { "a": [1] } } }),
         ),
         ("hooks", json!({ "after_traffic": { "lambda": "123456789012:function:check" } })),
+        ("hooks", json!({ "after_traffic": { "lambda": "check:live" } })),
+        ("hooks", json!({ "after_traffic": { "lambda": "check:7" } })),
+        (
+            "hooks",
+            json!({ "after_traffic": { "lambda": "arn:aws:lambda:eu-west-1:123456789012:function:check:$LATEST" } }),
+        ),
+        ("bake", json!("0s")),
+        ("strategy", json!({ "kind": "steps", "steps": [{ "percent": 5, "hold": "0s", "gate": true }] })),
     ] {
         let plan = plan_with(key, value);
         assert_eq!(refusal(&plan), None, "{plan}");
@@ -116,6 +124,8 @@ fn bad_plans_are_bad_to_schema_and_reader() {
         ("alarms", json!({ "names": ["a"], "flaps": "ignore" })),
         ("hooks", json!({ "before": { "lambda": "check" } })),
         ("hooks", json!({ "before_traffic": {} })),
+        ("hooks", json!({ "before_traffic": { "lambda": "check:live:7" } })),
+        ("hooks", json!({ "before_traffic": { "lambda": "check:0" } })),
         ("hooks", json!({ "before_traffic": { "lambda": "check", "parameters": 1 } })),
         ("hooks", json!({ "before_traffic": { "in_process": true } })),
     ] {

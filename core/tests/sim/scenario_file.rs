@@ -1,7 +1,9 @@
 //! Scenario files: what is taken, and what is said of the others.
 
-use lambda_rollout::ErrorKind;
+use std::time::Duration;
+
 use lambda_rollout::sim::Scenario;
+use lambda_rollout::{ErrorKind, RolloutPlan};
 
 fn refused(text: &str) -> String {
     let error = Scenario::parse(text).expect_err(text);
@@ -13,7 +15,11 @@ fn refused(text: &str) -> String {
 fn an_empty_file_is_the_healthy_world() {
     assert_eq!(Scenario::parse("").expect("nothing is wrong with nothing"), Scenario::default());
     assert_eq!(Scenario::default().start().to_string(), "2026-01-01T00:00:00.000Z");
-    assert_eq!(Scenario::default().end().to_string(), "2026-01-03T00:00:00.000Z");
+    let plan = RolloutPlan::builder("f", "live")
+        .strategy_named("Canary10Percent24Hours")
+        .bake(Duration::from_secs(3600));
+    let end = Scenario::default().end(&plan.build().expect("a good plan"));
+    assert_eq!(end.to_string(), "2026-01-04T01:00:00.000Z", "two days beyond what the plan takes");
 }
 
 #[test]
@@ -65,12 +71,14 @@ fn every_value_that_cannot_be_is_told_at_once() {
         alarms = [
             { name = "a", statistic = "p99", threshold = nan, periods = 3, datapoints = 4 },
             { name = "a", periods = 0, forced = [{ from = "2m", to = "1m", state = "OK" }] },
+            { name = "b", state = "UNREADABLE", forced = [{ state = "UNREADABLE" }], unreadable = [{ from = "1m", to = "1m" }] },
         ]
         calls = { fastest = "2s", slowest = "1s" }
         faults = [
             { fault = "throttle", percent = 150.0, nth = [0] },
             { fault = "late", from = "1m", to = "1m" },
             { fault = "hang", by = "1m" },
+            { fault = "stale", call = "write_alias" },
         ]
         drift = [{ at = "1m", do = { route = { version = "2", percent = 5.0 } } }]
         runner = { dies_after_effect = [0] }
@@ -97,6 +105,9 @@ fn every_value_that_cannot_be_is_told_at_once() {
             "alarms[1].name",
             "alarms[1].periods",
             "alarms[1].forced[0].to",
+            "alarms[2].state",
+            "alarms[2].forced[0].state",
+            "alarms[2].unreadable[0].to",
             "calls.slowest",
             "faults[0].percent",
             "faults[0].nth",
@@ -104,6 +115,8 @@ fn every_value_that_cannot_be_is_told_at_once() {
             "faults[1].to",
             "faults[1].by",
             "faults[2].by",
+            "faults[3].by",
+            "faults[3].call",
             "drift[0].do.route.percent",
             "runner.dies_after_effect[0]",
         ],

@@ -326,3 +326,32 @@ fn a_scenario_ends_a_rollout_that_would_go_on_for_ever() {
     assert!(run.duration < Duration::from_secs(3700), "{:?}", run.duration);
     assert!(matches!(run.events.last().map(|event| &event.kind), Some(EventKind::Finished(_))));
 }
+
+#[test]
+fn a_plan_of_any_length_comes_to_its_own_end_on_a_healthy_day() {
+    for (strategy, bake) in
+        [("Canary10Percent72Hours", 1), ("Linear20PercentEvery24Hours", 1), ("AllAtOnce", 60)]
+    {
+        let plan = RolloutPlan::builder("sample-handler", "main")
+            .strategy_named(strategy)
+            .bake(Duration::from_secs(bake * 3600))
+            .alarm("sample-handler-errors")
+            .poll(Duration::from_secs(300))
+            .build()
+            .expect("a good plan");
+        let run = simulate(&plan, &Scenario::shipped("healthy").expect("it is shipped"), 1).expect("it ends");
+        assert_eq!(run.outcome.kind, OutcomeKind::Promoted, "{strategy}: {:?}", run.outcome.cause);
+    }
+    let step = |percent: u16| Step {
+        weight: Weight::from_basis_points(percent * 100).expect("a share"),
+        hold: Duration::ZERO,
+        gate: true,
+    };
+    let plan = RolloutPlan::builder("sample-handler", "main")
+        .strategy(Strategy::Steps((1..99).map(step).collect()))
+        .build()
+        .expect("a good plan");
+    let run =
+        simulate(&plan, &Scenario::parse("approve_gates_after = \"1h\"").expect("good"), 1).expect("it ends");
+    assert_eq!(run.outcome.kind, OutcomeKind::Promoted, "98 gates of an hour each: {:?}", run.outcome.cause);
+}

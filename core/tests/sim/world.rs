@@ -257,6 +257,8 @@ fn each_fault_does_what_it_says() {
         ("lost-reply", ErrorKind::Unreachable, None, true),
         ("server-error", ErrorKind::Unreachable, Some("ServiceException"), false),
         ("server-error-after", ErrorKind::Unreachable, Some("ServiceException"), true),
+        ("precondition-failed", ErrorKind::Conflict, Some("PreconditionFailedException"), false),
+        ("not-found", ErrorKind::NotFound, Some("ResourceNotFoundException"), false),
     ] {
         let (answer, took_effect) = write_under(&format!("fault = \"{fault}\""));
         let error = answer.expect("an answer").unwrap_err();
@@ -436,4 +438,214 @@ fn what_does_not_exist_is_not_among_the_readings() {
     let names = [ALARM, "another", "unheard-of"].map(|name| AlarmName::parse(name).expect("a name"));
     let found: Vec<String> = world.alarms(&names).iter().map(|reading| reading.name.to_string()).collect();
     assert_eq!(found, ["another"]);
+}
+
+fn name() -> AlarmName {
+    AlarmName::parse(ALARM).expect("a name")
+}
+
+/// What an alarm's history has since the start, in seconds from then.
+fn history(world: &mut World, start: Timestamp) -> Vec<(u64, AlarmState)> {
+    let transitions = world.alarm_history(&name(), start);
+    transitions.iter().map(|transition| (transition.at.since(start).as_secs(), transition.to)).collect()
+}
+
+#[test]
+fn the_history_has_what_no_reading_showed() {
+    use AlarmState::{Alarm, Ok};
+    let forced = "[{ from = \"61s\", to = \"63s\", state = \"ALARM\", reason = \"a spike\" }, \
+                  { from = \"90s\", to = \"91s\", state = \"OK\" }]";
+    let mut world = world(&format!(
+        "canary = {{ error_percent = 100.0 }}\nmetrics = {{ lag = \"0s\" }}\n\
+         alarms = [{{ name = \"{ALARM}\", missing = \"notBreaching\", forced = {forced} }}]"
+    ));
+    let start = world.now();
+    let (_, since) = alarm(&mut world);
+    world.advance_to(start + Duration::from_secs(70));
+    let (state, newer) = alarm(&mut world);
+    assert_eq!((state, newer), (Ok, Some(start + Duration::from_secs(63))));
+    assert_ne!(newer, since, "its transition time gives the flap away");
+    // A state that was forced although it was there already is no transition.
+    world.advance_to(start + Duration::from_secs(100));
+    shift(&mut world, 10.0);
+    world.advance_to(start + Duration::from_secs(200));
+    assert_eq!(history(&mut world, start), [(61, Alarm), (63, Ok), (120, Alarm)]);
+    let later = world.alarm_history(&name(), start + Duration::from_secs(61));
+    assert_eq!(later.len(), 2, "only what is later");
+    assert_eq!(world.alarm_history(&name(), start)[0].reason, "a spike");
+    let unheard_of = AlarmName::parse("unheard-of").expect("a name");
+    assert!(world.alarm_history(&unheard_of, start).is_empty());
+}
+
+#[test]
+fn the_history_knows_what_was_set_by_hand() {
+    let mut world = world("");
+    let start = world.now();
+    world.advance_to(after(&world, 70));
+    world.set_alarm(&name(), Some(AlarmState::Alarm), "a test");
+    world.set_alarm(&name(), None, "");
+    world.advance_to(after(&world, 5));
+    assert_eq!(alarm(&mut world), (AlarmState::Ok, Some(start + Duration::from_secs(70))));
+    assert_eq!(history(&mut world, start), [(70, AlarmState::Alarm), (70, AlarmState::Ok)]);
+}
+
+#[test]
+fn a_forced_state_ends_with_a_reason_from_the_metric() {
+    let alarms = format!(
+        "alarms = [{{ name = \"{ALARM}\", missing = \"notBreaching\", state = \"OK\", \
+         forced = [{{ from = \"20s\", to = \"40s\", state = \"ALARM\" }}] }}]"
+    );
+    for (traffic, reason) in [("0.0", "No datapoints were received"), ("20.0", "No datapoints were received")]
+    {
+        let mut world = world(&format!("traffic = {{ per_second = {traffic} }}\n{alarms}"));
+        world.advance_to(after(&world, 50));
+        let reading = world.alarms(&[name()]).pop().expect("it exists");
+        assert_eq!(reading.state, AlarmState::Ok);
+        assert!(reading.reason.starts_with(reason), "{}", reading.reason);
+    }
+    let of_alias = alarms.replace("missing =", "of = \"alias\", threshold = 2000.0, missing =");
+    let mut world = world(&of_alias);
+    world.advance_to(after(&world, 50));
+    let reading = world.alarms(&[name()]).pop().expect("it exists");
+    assert!(reading.reason.starts_with("Threshold Crossed: "), "{}", reading.reason);
+}
+
+#[test]
+fn an_alarm_that_cannot_be_evaluated_is_unreadable_and_keeps_its_state() {
+    let mut world = world(&format!(
+        "canary = {{ error_percent = 100.0 }}\nmetrics = {{ lag = \"0s\" }}\n\
+         alarms = [{{ name = \"{ALARM}\", missing = \"notBreaching\", \
+         unreadable = [{{ from = \"30s\", to = \"150s\", reason = \"a metric math error\" }}] }}]"
+    ));
+    let start = world.now();
+    let (_, since) = alarm(&mut world);
+    shift(&mut world, 10.0);
+    world.advance_to(start + Duration::from_secs(149));
+    let reading = world.alarms(&[name()]).pop().expect("it exists");
+    assert_eq!((reading.state, reading.since), (AlarmState::Unreadable, since));
+    assert_eq!(reading.reason, "a metric math error");
+    assert!(history(&mut world, start).is_empty());
+    world.advance_to(start + Duration::from_secs(150));
+    assert_eq!(alarm(&mut world), (AlarmState::Ok, since), "until it is evaluated again");
+    world.advance_to(start + Duration::from_secs(180));
+    assert_eq!(alarm(&mut world).0, AlarmState::Alarm);
+}
+
+#[test]
+fn a_stale_read_shows_the_alias_as_it_was_with_its_old_revision() {
+    let mut world = world(
+        "account = { published = [\"2\"] }\ncalls = { fastest = \"0s\", slowest = \"0s\" }\n\
+         faults = [{ fault = \"stale\", by = \"5s\", call = \"read_alias\" }]",
+    );
+    let read = |world: &mut World| match call(world, Effect::ReadAlias) {
+        Some((EffectResult::Alias(result), _)) => result.map_err(|error| error.kind()),
+        other => panic!("{other:?}"),
+    };
+    let first = world.alias().expect("an alias");
+    let second = world
+        .write_alias(&write(Routing::only(version(2)), &first.revision_id), Hand::Rollout)
+        .expect("good");
+    assert_eq!(read(&mut world).as_ref(), Ok(&first));
+    world.advance_to(after(&world, 4));
+    assert_eq!(read(&mut world).as_ref(), Ok(&first));
+    world.advance_to(after(&world, 1));
+    assert_eq!(read(&mut world).as_ref(), Ok(&second));
+    world.delete_alias();
+    assert_eq!(read(&mut world).as_ref(), Ok(&second));
+    world.advance_to(after(&world, 5));
+    assert_eq!(read(&mut world), Err(ErrorKind::NotFound));
+}
+
+#[test]
+fn a_version_just_published_is_not_found_by_a_stale_read() {
+    let scenario = "calls = { fastest = \"0s\", slowest = \"0s\" }\n\
+                    faults = [{ fault = \"stale\", by = \"2s\", call = \"read_version\" }]";
+    let mut world = world(scenario);
+    let made = publish(&mut world).expect("something new");
+    let read = |world: &mut World| match call(world, Effect::ReadVersion(made)) {
+        Some((EffectResult::Version(result), _)) => {
+            result.map(|found| found.version).map_err(|error| error.kind())
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(read(&mut world), Err(ErrorKind::NotFound));
+    world.advance_to(after(&world, 2));
+    assert_eq!(read(&mut world), Ok(made));
+}
+
+#[test]
+fn provisioned_concurrency_is_moved_with_weights_of_awss_own() {
+    use lambda_rollout::account::ProvisionedConcurrency::{InProgress, Ready};
+    let mut world = world(
+        "account = { published = [\"2\"], provisioned_concurrency = { move_takes = \"6m\", ready_after = \"10s\" } }",
+    );
+    assert_eq!(world.provisioned_concurrency(), Some(InProgress));
+    world.advance_to(after(&world, 10));
+    assert_eq!(world.provisioned_concurrency(), Some(Ready));
+    let weighted = Routing::split(version(1), version(2), share(10.0));
+    let refused = world.write_alias(&write(weighted, ""), Hand::Rollout).unwrap_err();
+    assert_eq!(
+        (refused.kind(), code(&refused)),
+        (ErrorKind::Rejected, Some("InvalidParameterValueException"))
+    );
+
+    let written = world.write_alias(&write(Routing::only(version(2)), ""), Hand::Rollout).expect("good");
+    let moving = world.alias().expect("an alias");
+    assert_eq!(written.routing, Routing::only(version(2)));
+    assert_eq!(moving.routing, Routing::split(version(2), version(1), Weight::FULL));
+    assert_ne!(moving.revision_id, written.revision_id);
+    assert_eq!(world.provisioned_concurrency(), Some(InProgress));
+    world.advance_to(world.now() + Duration::from_millis(359_999));
+    assert_eq!(world.alias().expect("an alias"), moving);
+    world.advance_to(after(&world, 1));
+    assert_eq!(world.alias().expect("an alias").routing, Routing::only(version(2)));
+    assert_eq!(world.provisioned_concurrency(), Some(Ready));
+    let by: Vec<Hand> = world.alias_history().iter().map(|change| change.by).collect();
+    assert_eq!(by, [Hand::Rollout, Hand::Aws, Hand::Aws]);
+
+    // A write that comes in between has its own move, and the old one's end is none of it.
+    world.write_alias(&write(Routing::only(version(1)), ""), Hand::Rollout).expect("good");
+    world.advance_to(after(&world, 60));
+    world.write_alias(&write(Routing::only(version(2)), ""), Hand::Rollout).expect("good");
+    world.advance_to(after(&world, 301));
+    assert!(world.alias().expect("an alias").routing.additional.is_some());
+    world.advance_to(after(&world, 60));
+    assert_eq!(world.alias().expect("an alias").routing, Routing::only(version(2)));
+    assert_eq!(self::world("").provisioned_concurrency(), None);
+}
+
+#[test]
+fn another_pipeline_waits_for_an_update_in_progress_and_then_changes_latest() {
+    let mut world =
+        world("drift = [{ at = \"2s\", do = \"change-latest\" }, { at = \"3s\", do = \"publish\" }]");
+    let before = world.version(Qualifier::Latest).expect("always there");
+    let zip = CodeSource::Zip("handler.zip".into());
+    let ours = world.update_code(&zip, &before.revision_id).expect("a good update");
+    world.advance_to(world.now() + Duration::from_millis(4_999));
+    assert_eq!(world.version(Qualifier::Latest).expect("always there").code_sha256, ours.code_sha256);
+    world.advance_to(after(&world, 1));
+    let theirs = world.version(Qualifier::Latest).expect("always there");
+    assert_eq!(theirs.update, UpdateStatus::Successful);
+    assert_ne!((&theirs.code_sha256, &theirs.revision_id), (&ours.code_sha256, &ours.revision_id));
+    assert_eq!(world.version(version(2).into()).expect("published").code_sha256, theirs.code_sha256);
+}
+
+#[test]
+fn a_hook_that_does_not_exist_is_found_by_looking_and_is_not_invoked() {
+    use lambda_rollout::account::{HookFailure, HookMoment};
+    use lambda_rollout::plan::Hook;
+    use lambda_rollout::units::HookFunction;
+    let hook = |name| HookFunction::parse(name).expect("a hook's function");
+    let plan = RolloutPlan::builder("sample-handler", "main")
+        .strategy_named("AllAtOnce")
+        .before_traffic(Hook::lambda(hook("smoke:live")))
+        .after_traffic(Hook::lambda(hook("compare")))
+        .build()
+        .expect("a good plan");
+    let scenario = Scenario::parse("hooks.before_traffic.exists = false").expect("a good scenario");
+    let mut world = World::new(&plan, &scenario, 1);
+    assert_eq!(world.check_hook(&hook("smoke:live")).map_err(|error| error.kind()), Err(ErrorKind::NotFound));
+    assert!(world.check_hook(&hook("compare")).is_ok());
+    let (report, _) = world.hook(HookMoment::BeforeTraffic).expect("an answer");
+    assert_eq!(report.failure, Some(HookFailure::NotInvoked));
 }

@@ -1,27 +1,29 @@
 //! CloudWatch's `DescribeAlarmHistory`, in the forms of the SDKs.
 
 use ciborium::Value as Cbor;
+use lambda_rollout::account::AlarmTransition;
+use lambda_rollout::units::{AlarmName, Timestamp};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Protocol};
 use crate::endpoint::Account;
-use crate::outside::Change;
 
 /// Answers `DescribeAlarmHistory`: newest first unless asked otherwise, and of metric alarms alone unless `AlarmTypes` says
 /// more, as CloudWatch does.
-pub(crate) fn describe_alarm_history(protocol: Protocol, body: &Value, account: &Account) -> Answer {
+pub(crate) fn describe_alarm_history(protocol: Protocol, body: &Value, account: &mut Account) -> Answer {
     let name = body["AlarmName"].as_str().unwrap_or_default();
     let kind = if account.composite.contains(name) { "CompositeAlarm" } else { "MetricAlarm" };
     let asked = match body["AlarmTypes"].as_array() {
         None => kind == "MetricAlarm",
         Some(types) => types.iter().any(|asked| asked == kind),
     };
+    let of_type = body["HistoryItemType"].as_str().is_none_or(|kind| kind == "StateUpdate");
     let from = body["StartDate"].as_f64().unwrap_or(0.0);
-    let is_shown = |change: &&Change| {
-        let of_type = body["HistoryItemType"].as_str().is_none_or(|kind| kind == "StateUpdate");
-        asked && of_type && change.alarm.as_str() == name && seconds(change) >= from
+    let mut changes = match AlarmName::parse(name) {
+        Ok(name) if asked && of_type => account.world.alarm_history(&name, Timestamp::from_millis(0)),
+        _ => Vec::new(),
     };
-    let mut changes: Vec<&Change> = account.alarm_history.iter().filter(is_shown).collect();
+    changes.retain(|change| seconds(change) >= from);
     if body["ScanBy"] != "TimestampAscending" {
         changes.reverse();
     }
@@ -32,31 +34,30 @@ pub(crate) fn describe_alarm_history(protocol: Protocol, body: &Value, account: 
     let leads_on = !later.is_empty() || account.last_page_leads_on;
     let next_token = leads_on.then(|| (first + now.len()).to_string());
     match protocol {
-        Protocol::Cbor => cbor(now, next_token),
-        Protocol::AwsJson => plain_json(now, next_token),
+        Protocol::Cbor => cbor(name, now, next_token),
+        Protocol::AwsJson => plain_json(name, now, next_token),
         _ => Answer::error(protocol, 400, "UnknownOperation", "DescribeAlarmHistory"),
     }
 }
 
-fn seconds(change: &Change) -> f64 {
-    change.now.at.as_millis() as f64 / 1000.0
+fn seconds(change: &AlarmTransition) -> f64 {
+    change.at.as_millis() as f64 / 1000.0
 }
 
-fn summary(change: &Change) -> String {
-    format!("Alarm updated from {} to {}", change.from, change.now.to)
+fn summary(change: &AlarmTransition) -> String {
+    format!("Alarm updated to {}", change.to)
 }
 
-fn data(change: &Change) -> String {
-    let new = json!({"stateValue": change.now.to.to_string(), "stateReason": change.now.reason});
-    json!({"version": "1.0", "oldState": {"stateValue": change.from.to_string()}, "newState": new})
-        .to_string()
+fn data(change: &AlarmTransition) -> String {
+    let new = json!({"stateValue": change.to.to_string(), "stateReason": change.reason});
+    json!({"version": "1.0", "newState": new}).to_string()
 }
 
-fn cbor(changes: &[&Change], next_token: Option<String>) -> Answer {
+fn cbor(name: &str, changes: &[AlarmTransition], next_token: Option<String>) -> Answer {
     let text = |text: &str| Cbor::Text(text.to_owned());
-    let item = |change: &&Change| {
+    let item = |change: &AlarmTransition| {
         Cbor::Map(vec![
-            (text("AlarmName"), text(change.alarm.as_str())),
+            (text("AlarmName"), text(name)),
             (text("AlarmType"), text("MetricAlarm")),
             // Tag 1 is a moment in seconds of Unix time.
             (text("Timestamp"), Cbor::Tag(1, Box::new(Cbor::Float(seconds(change))))),
@@ -70,10 +71,10 @@ fn cbor(changes: &[&Change], next_token: Option<String>) -> Answer {
     Answer::cbor(200, &Cbor::Map(body))
 }
 
-fn plain_json(changes: &[&Change], next_token: Option<String>) -> Answer {
-    let item = |change: &&Change| {
+fn plain_json(name: &str, changes: &[AlarmTransition], next_token: Option<String>) -> Answer {
+    let item = |change: &AlarmTransition| {
         json!({
-            "AlarmName": change.alarm,
+            "AlarmName": name,
             "AlarmType": "MetricAlarm",
             "Timestamp": seconds(change),
             "HistoryItemType": "StateUpdate",

@@ -128,7 +128,7 @@ impl Alarm {
             evaluation: shown.evaluation.clone(),
             reason: reading.reason.clone(),
             updated: shown.updated.unwrap_or(since),
-            transitioned: shown.transitioned.unwrap_or(since),
+            transitioned: since,
         }
     }
 }

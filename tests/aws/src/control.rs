@@ -57,7 +57,7 @@ fn set_alarm(shared: &mut Shared, name: &str, query: &[(String, String)]) -> Opt
         Some("INSUFFICIENT_DATA") => Some(AlarmState::InsufficientData),
         Some(_) => return None,
     };
-    shared.account.set_alarm(&name, state, value(query, "reason").unwrap_or("set by hand"));
+    shared.account.world.set_alarm(&name, state, value(query, "reason").unwrap_or("set by hand"));
     Some(Value::Null)
 }
 

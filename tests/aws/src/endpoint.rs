@@ -24,7 +24,7 @@ use tokio::sync::{oneshot, watch};
 use crate::answer::{Answer, Protocol};
 use crate::fault::{Fault, FaultPlan, Met};
 use crate::held::{Held, Hold, Waiting};
-use crate::outside::{Change, Provisioned, Shown};
+use crate::outside::{Provisioned, Shown};
 use crate::{alarm_history, cloudwatch, control, lambda, query};
 
 /// The simulated account behind Lambda's and CloudWatch's wire formats, on a free port of the loopback
@@ -62,7 +62,6 @@ pub(crate) struct Account {
     pub(crate) page_size: usize,
     pub(crate) last_page_leads_on: bool,
     pub(crate) shown: BTreeMap<String, Shown>,
-    pub(crate) alarm_history: Vec<Change>,
     /// The functions of the plan's hooks.
     pub(crate) hooks: BTreeSet<String>,
     pub(crate) provisioned: Option<Provisioned>,
@@ -144,7 +143,6 @@ impl SimulatedEndpoint {
             page_size: 100,
             last_page_leads_on: false,
             shown: BTreeMap::new(),
-            alarm_history: Vec::new(),
             hooks: hook_functions(plan),
             provisioned: None,
             shown_weights: None,
@@ -412,7 +410,7 @@ impl Call {
                 cloudwatch::describe_alarms(*protocol, body, &mut shared.account)
             }
             Self::CloudWatch(protocol, operation) if operation == "DescribeAlarmHistory" => {
-                alarm_history::describe_alarm_history(*protocol, body, &shared.account)
+                alarm_history::describe_alarm_history(*protocol, body, &mut shared.account)
             }
             Self::CloudWatch(protocol, operation) => {
                 Answer::error(*protocol, 400, "UnknownOperation", operation)

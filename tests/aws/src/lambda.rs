@@ -5,10 +5,10 @@ use std::time::Duration;
 use lambda_rollout::Error;
 use lambda_rollout::account::{
     AliasState, AliasWrite, CodeSource, FunctionVersion, HookFailure, HookMoment, HookReport, Lifecycle,
-    PublishRequest, Routing, UpdateStatus,
+    ProvisionedConcurrency, PublishRequest, Routing, UpdateStatus,
 };
 use lambda_rollout::sim::Hand;
-use lambda_rollout::units::{Qualifier, Version, Weight};
+use lambda_rollout::units::{HookFunction, Qualifier, Version, Weight};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Protocol};
@@ -60,6 +60,11 @@ impl Call {
         }
         let name = self.function.rsplit(':').next().unwrap_or_default();
         if self.operation == "GetFunction" && account.hooks.contains(name) {
+            let qualifier = self.qualifier.as_ref().map(|it| format!(":{it}")).unwrap_or_default();
+            let hook = HookFunction::parse(&format!("{name}{qualifier}"));
+            if let Some(Err(error)) = hook.ok().map(|hook| account.world.check_hook(&hook)) {
+                return refused(&error);
+            }
             return Answer::json(
                 200,
                 &json!({"Configuration": {"FunctionName": name, "Version": "$LATEST"}}),
@@ -93,11 +98,16 @@ impl Call {
         if !of_alias || account.world.alias().is_err() {
             return absent("alias", self.qualifier.as_deref().unwrap_or_default());
         }
-        match &account.provisioned {
-            Some(it) => Answer::json(
-                200,
-                &json!({"Status": it.status, "RequestedProvisionedConcurrentExecutions": 1}),
-            ),
+        let own = account.provisioned.as_ref().map(|it| it.status.as_str());
+        let of_the_scenario = account.world.provisioned_concurrency().map(|state| match state {
+            ProvisionedConcurrency::InProgress => "IN_PROGRESS",
+            ProvisionedConcurrency::Ready => "READY",
+            ProvisionedConcurrency::Failed => "FAILED",
+        });
+        match own.or(of_the_scenario) {
+            Some(status) => {
+                Answer::json(200, &json!({"Status": status, "RequestedProvisionedConcurrentExecutions": 1}))
+            }
             None => {
                 let code = "ProvisionedConcurrencyConfigNotFoundException";
                 let message = "No Provisioned Concurrency Config found for this function";

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lambda_rollout::account::{AlarmState, AlarmTransition, AliasWrite, CodeSource, Routing};
+use lambda_rollout::account::{AlarmState, AliasWrite, CodeSource, Routing};
 use lambda_rollout::sim::Hand;
 use lambda_rollout::units::{AlarmName, Qualifier, Timestamp, Version, Weight};
 use serde_json::{Value, json};
@@ -15,15 +15,6 @@ pub(crate) struct Shown {
     pub(crate) state: Option<String>,
     pub(crate) evaluation: Option<String>,
     pub(crate) updated: Option<Timestamp>,
-    pub(crate) transitioned: Option<Timestamp>,
-}
-
-/// A change of an alarm's state, as its history has it.
-#[derive(Debug, Clone)]
-pub(crate) struct Change {
-    pub(crate) alarm: AlarmName,
-    pub(crate) from: AlarmState,
-    pub(crate) now: AlarmTransition,
 }
 
 /// The provisioned concurrency of the alias.
@@ -38,7 +29,7 @@ impl SimulatedEndpoint {
     /// Holds an alarm in a state, and says when. Its history has the change.
     pub fn set_alarm(&self, name: &str, state: AlarmState, reason: &str) -> Instant {
         let name = AlarmName::parse(name).expect("an alarm's name");
-        self.change(|account| account.set_alarm(&name, Some(state), reason));
+        self.change(|account| account.world.set_alarm(&name, Some(state), reason));
         now()
     }
 
@@ -98,23 +89,6 @@ impl Account {
 
     pub(crate) fn shown_mut(&mut self, name: &str) -> &mut Shown {
         self.shown.entry(name.to_owned()).or_default()
-    }
-
-    /// Setting the state that it has already is an update and no change.
-    pub(crate) fn set_alarm(&mut self, name: &AlarmName, state: Option<AlarmState>, reason: &str) {
-        let before = self.world.alarms(std::slice::from_ref(name)).pop();
-        self.world.set_alarm(name, state, reason);
-        let after = self.world.alarms(std::slice::from_ref(name)).pop();
-        let (Some(before), Some(after)) = (before, after) else { return };
-        let shown = self.shown_mut(name.as_str());
-        if before.state == after.state {
-            shown.transitioned = shown.transitioned.or(before.since);
-            return;
-        }
-        shown.transitioned = None;
-        let at = after.since.unwrap_or(Timestamp::from_millis(0));
-        let now = AlarmTransition { at, to: after.state, reason: after.reason };
-        self.alarm_history.push(Change { alarm: name.clone(), from: before.state, now });
     }
 
     pub(crate) fn set_weight(&mut self, version: u64, weight: f64) {

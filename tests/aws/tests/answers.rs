@@ -7,7 +7,7 @@ use lambda_rollout::account::{
     AlarmState, AliasWrite, CodeSource, ProvisionedConcurrency, PublishRequest, Routing,
 };
 use lambda_rollout::ports::TrafficPort;
-use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, Qualifier, Timestamp};
+use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, HookFunction, Qualifier, Timestamp};
 use lambda_rollout::{ErrorKind, OutcomeKind};
 use lambda_rollout_aws_tests::{Fault, SimulatedEndpoint, only, plan, run, scenario, version};
 use serde_json::json;
@@ -121,7 +121,7 @@ async fn only_a_404_with_awss_code_says_that_something_is_gone() {
             traffic.read_alias(&function(), &alias()).await.expect_err("404"),
             traffic.write_alias(&function(), &alias(), &write).await.expect_err("404"),
             traffic.read_version(&function(), version(2).into()).await.expect_err("404"),
-            account.hooks().check_hook(&function()).await.expect_err("404"),
+            account.hooks().check_hook(&function().into()).await.expect_err("404"),
             account.alarms().read_alarms(&[errors()]).await.expect_err("404"),
         ] {
             assert_eq!(error.kind(), kind, "{fault:?}: {error}");
@@ -249,7 +249,7 @@ async fn what_a_plan_needs_is_looked_for_before_anything_is_changed() {
         &scenario(""),
     );
     let account = endpoint.account();
-    let smoke = FunctionRef::parse("smoke").expect("a name");
+    let smoke = HookFunction::parse("smoke:live").expect("a name");
     account.hooks().check_hook(&smoke).await.expect("it is there");
     endpoint.delete_function("smoke");
     let error = account.hooks().check_hook(&smoke).await.expect_err("it is gone");
@@ -257,7 +257,7 @@ async fn what_a_plan_needs_is_looked_for_before_anything_is_changed() {
     endpoint.fault_always("GetFunction", Some(Fault::Denied));
     let error = account.hooks().check_hook(&smoke).await.expect_err("denied");
     assert!(
-        error.message().contains("add `lambda:GetFunction` on `arn:aws:lambda:*:*:function:smoke`"),
+        error.message().contains("add `lambda:GetFunction` on `arn:aws:lambda:*:*:function:smoke:live`"),
         "{error}"
     );
 

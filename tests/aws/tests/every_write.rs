@@ -339,7 +339,7 @@ async fn every_write(endpoint: &SimulatedEndpoint, account: &aws::Account, fault
         PublishRequest { description: None, code_sha256: String::new(), revision_id: "r".to_owned() };
     traffic.publish(&function, &publish).await.expect_err("a fault");
     let hook = HookRequest {
-        lambda: Some(function.clone()),
+        lambda: Some(function.clone().into()),
         // Too short for the further tries that the library makes itself.
         timeout: Duration::from_millis(400),
         rollout_id: RolloutId::parse("ro-1").expect("an id"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lambda_rollout::account::{HookFailure, HookMoment, HookRequest, HookVerdict};
 use lambda_rollout::aws::Account;
-use lambda_rollout::units::{AliasName, FunctionRef, RolloutId, Weight};
+use lambda_rollout::units::{AliasName, FunctionRef, HookFunction, RolloutId, Weight};
 use lambda_rollout_aws_tests::{Fault, SimulatedEndpoint, plan, scenario, version};
 
 fn endpoint() -> SimulatedEndpoint {
@@ -13,7 +13,7 @@ fn endpoint() -> SimulatedEndpoint {
 
 fn request(timeout: Duration) -> HookRequest {
     HookRequest {
-        lambda: Some(FunctionRef::parse("smoke").expect("a name")),
+        lambda: Some(HookFunction::parse("smoke").expect("a name")),
         timeout,
         rollout_id: RolloutId::parse("ro-1").expect("an id"),
         hook: HookMoment::BeforeTraffic,

@@ -15,7 +15,9 @@ use lambda_rollout::account::{
 };
 use lambda_rollout::event::Cause;
 use lambda_rollout::ports::{Ports, TrafficPort};
-use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, Qualifier, RolloutId, Version, Weight};
+use lambda_rollout::units::{
+    AlarmName, AliasName, FunctionRef, HookFunction, Qualifier, RolloutId, Version, Weight,
+};
 use lambda_rollout::{Error, ErrorKind, EventKind, Outcome, OutcomeKind, driver};
 use lambda_rollout_aws_tests::{Ministack, plan};
 
@@ -200,7 +202,7 @@ async fn a_hook_is_a_real_handler() {
     let hooks = ministack.account().hooks();
     let ask = async |lambda: &str, want: &str| {
         let request = HookRequest {
-            lambda: Some(FunctionRef::parse(lambda).expect("a name")),
+            lambda: Some(HookFunction::parse(lambda).expect("a name")),
             timeout: Duration::from_secs(30),
             rollout_id: RolloutId::parse("ro-1").expect("an id"),
             hook: HookMoment::AfterTraffic,

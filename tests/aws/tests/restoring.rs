@@ -95,7 +95,7 @@ async fn a_restoring_write_that_never_lands_ends_unsettled_with_the_line_that_se
     let mut cases = JoinSet::new();
     for fault in WITHOUT_EFFECT.into_iter().chain([Fault::ServerError, Fault::Hang]) {
         cases.spawn(async move {
-            let (endpoint, plan) = start("rollback_deadline = \"1s\"");
+            let (endpoint, plan) = start("rollback_deadline = \"10s\"");
             let begin = endpoint.hold("UpdateAlias", 1);
             let outage = async {
                 begin.arrived().await.apply();
@@ -143,7 +143,7 @@ fn obey(endpoint: &SimulatedEndpoint, advice: &str) {
 /// An alias that cannot be read after the restoring write was acknowledged: that it stands is known all the same.
 #[tokio::test]
 async fn an_acknowledged_restoring_write_counts_though_it_cannot_be_read_back() {
-    let (endpoint, plan) = start("rollback_deadline = \"1s\"");
+    let (endpoint, plan) = start("rollback_deadline = \"10s\"");
     let restore = endpoint.hold("UpdateAlias", 2);
     let outage = async {
         let restore = restore.arrived().await;

@@ -12,7 +12,7 @@ use serde_json::Value;
 const QUICK: &str = r#"
 strategy = { kind = "steps", steps = [{ percent = 10, hold = "250ms" }, { percent = 50, hold = "250ms" }] }
 bake = "250ms"
-alarms = { names = ["errors"], poll = "100ms", unreadable = { tolerate = "300ms", then = "roll-back" } }
+alarms = { names = ["errors"], poll = "100ms", unreadable = { tolerate = "1s", then = "roll-back" } }
 "#;
 
 fn quick(lines: &str) -> RolloutPlan {

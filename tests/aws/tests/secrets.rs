@@ -28,9 +28,9 @@ const PARAMETER: &str = "hunter2-parameter";
 const LINES: &str = r#"
 version = { s3 = { bucket = "code", key = "handler.zip" } }
 strategy = { kind = "canary", percent = 10, interval = "100ms" }
-alarms = { names = ["errors"], poll = "100ms", unreadable = { tolerate = "300ms", then = "roll-back" } }
+alarms = { names = ["errors"], poll = "100ms", unreadable = { tolerate = "1s", then = "roll-back" } }
 deadline = "6s"
-rollback_deadline = "1s"
+rollback_deadline = "10s"
 hooks.before_traffic = { lambda = "before", timeout = "1s", parameters = { password = "hunter2-parameter" } }
 "#;
 

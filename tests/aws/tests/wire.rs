@@ -5,7 +5,9 @@ use lambda_rollout::account::{
     AlarmState, AliasWrite, CodeSource, HookFailure, HookMoment, HookRequest, HookVerdict, Lifecycle,
     PublishRequest, Routing, UpdateStatus,
 };
-use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, Qualifier, RolloutId, Version, Weight};
+use lambda_rollout::units::{
+    AlarmName, AliasName, FunctionRef, HookFunction, Qualifier, RolloutId, Version, Weight,
+};
 use lambda_rollout_aws_tests::{Fault, SimulatedEndpoint, plan, scenario};
 use serde_json::json;
 use std::time::Duration;
@@ -325,7 +327,7 @@ async fn an_alarm_that_is_not_there_is_not_among_the_readings() {
 
 fn hook_request(timeout: Duration) -> HookRequest {
     HookRequest {
-        lambda: Some(FunctionRef::parse("CodeDeployHook_check").expect("a name")),
+        lambda: Some(HookFunction::parse("CodeDeployHook_check").expect("a name")),
         timeout,
         rollout_id: RolloutId::parse("ro-1").expect("an id"),
         hook: HookMoment::BeforeTraffic,
@@ -361,6 +363,24 @@ async fn a_hook_is_told_the_facts_and_answers() {
             "parameters": {"smoke": ["a", 1]},
         })
     );
+}
+
+#[tokio::test]
+async fn a_hook_is_invoked_by_the_alias_or_version_that_it_names() {
+    let endpoint = endpoint();
+    for (hook, target) in [
+        ("check:live", "/2015-03-31/functions/check/invocations?Qualifier=live"),
+        ("check:7", "/2015-03-31/functions/check/invocations?Qualifier=7"),
+        ("check:$LATEST", "/2015-03-31/functions/check/invocations?Qualifier=%24LATEST"),
+    ] {
+        let lambda = Some(HookFunction::parse(hook).expect("a hook's function"));
+        let request = HookRequest { lambda, ..hook_request(Duration::from_secs(5)) };
+        endpoint.account().hooks().run_hook(&request).await;
+        assert_eq!(
+            endpoint.requests_of("Invoke").last().map(|request| request.target.as_str()),
+            Some(target)
+        );
+    }
 }
 
 #[tokio::test]

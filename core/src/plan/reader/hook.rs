@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{At, Origin, Reader, Table};
 use crate::plan::Hook;
 use crate::plan::nearest::one_of;
-use crate::units::{InvalidValue, format_duration};
+use crate::units::{FunctionRef, HookFunction, InvalidValue, format_duration};
 
 /// The keys of `hooks`.
 pub(in crate::plan) const HOOKS_KEYS: &[&str] = &["before_traffic", "after_traffic"];
@@ -24,15 +24,15 @@ pub(super) struct Hooks {
 }
 
 impl Reader {
-    pub(super) fn hooks(&mut self, at: &At<'_>) -> Option<Hooks> {
+    pub(super) fn hooks(&mut self, at: &At<'_>, function: Option<&FunctionRef>) -> Option<Hooks> {
         let table = self.table(at, HOOKS_KEYS)?;
         Some(Hooks {
-            before_traffic: self.optional(&table, "before_traffic", Self::hook),
-            after_traffic: self.optional(&table, "after_traffic", Self::hook),
+            before_traffic: self.optional(&table, "before_traffic", |reader, at| reader.hook(at, function)),
+            after_traffic: self.optional(&table, "after_traffic", |reader, at| reader.hook(at, function)),
         })
     }
 
-    fn hook(&mut self, at: &At<'_>) -> Option<Hook> {
+    fn hook(&mut self, at: &At<'_>, function: Option<&FunctionRef>) -> Option<Hook> {
         let table = self.any_table(at, &format!("a table with {}", one_of(HOOK_KEYS)))?;
         let in_process = table.get(IN_PROCESS);
         let mut keys = HOOK_KEYS.to_vec();
@@ -44,7 +44,7 @@ impl Reader {
                 self.cannot_be_in_process(place);
                 None
             }
-            None => self.function(&table, "lambda").map(Hook::lambda),
+            None => self.hook_function(&table, function).map(Hook::lambda),
         };
         let by_lambda = in_process.is_none();
         let timeout = self.optional(&table, "timeout", |reader, at| reader.hook_timeout(at, by_lambda));
@@ -54,6 +54,32 @@ impl Reader {
             Some(parameters) => hook.with_parameters(parameters),
             None => hook,
         })
+    }
+
+    fn hook_function(&mut self, table: &Table<'_>, function: Option<&FunctionRef>) -> Option<HookFunction> {
+        let right = "a function's name or ARN, such as \"smoke-test\" or \"smoke-test:live\"";
+        let at = self.required(table, "lambda", right)?;
+        let hook = self.parsed(&at, right, HookFunction::parse)?;
+        if let Some(function) = function {
+            self.is_beside(&at, &hook, function);
+        }
+        Some(hook)
+    }
+
+    /// A rollout speaks to one Region of one account, that of the function's ARN; its hooks are invoked there too.
+    fn is_beside(&mut self, at: &At<'_>, hook: &HookFunction, function: &FunctionRef) {
+        let of_hook = hook.function();
+        for (what, its, wanted) in [
+            ("partition", of_hook.partition(), function.partition()),
+            ("Region", of_hook.region(), function.region()),
+            ("account", of_hook.account(), function.account()),
+        ] {
+            let (Some(its), Some(wanted)) = (its, wanted) else { continue };
+            if its != wanted {
+                let wrong = format!("`{hook}` is in the {what} `{its}`, but `{function}` is in `{wanted}`");
+                self.problem(at, InvalidValue::new(wrong, format!("a function in the {what} `{wanted}`")));
+            }
+        }
     }
 
     fn cannot_be_in_process(&mut self, at: &At<'_>) {

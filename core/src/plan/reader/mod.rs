@@ -19,12 +19,15 @@ pub(super) use {
 };
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Problem;
 use super::nearest::{nearest, one_of};
 use super::syntax::{Entry, Kind, Node};
-use crate::units::{InvalidValue, parse_duration};
+use crate::units::{InvalidValue, format_duration, parse_duration, parse_duration_or_zero};
+
+const TIME: &str = "a time with its unit, such as \"10s\", \"5m\" or \"2h 30m\"";
 
 /// Who wrote the tree: only a program can answer a hook itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -194,7 +197,32 @@ impl Reader {
     }
 
     fn duration(&mut self, at: &At<'_>) -> Option<Duration> {
-        self.parsed(at, "a time with its unit, such as \"10s\", \"5m\" or \"2h 30m\"", parse_duration)
+        self.parsed(at, TIME, parse_duration)
+    }
+
+    /// A time where zero means that there is none.
+    fn duration_or_zero(&mut self, at: &At<'_>) -> Option<Duration> {
+        self.parsed(at, TIME, parse_duration_or_zero)
+    }
+
+    /// A time within these limits, which are there for this reason.
+    fn duration_within(
+        &mut self,
+        at: &At<'_>,
+        limits: RangeInclusive<Duration>,
+        reason: &str,
+    ) -> Option<Duration> {
+        let time = self.duration(at)?;
+        let (too, right) = if time < *limits.start() {
+            ("short", format!("{} or more", format_duration(*limits.start())))
+        } else if time > *limits.end() {
+            ("long", format!("{} or less", format_duration(*limits.end())))
+        } else {
+            return Some(time);
+        };
+        let wrong = format!("`{}` is too {too}", format_duration(time));
+        self.problem(at, InvalidValue::new(wrong, format!("{right}: {reason}")));
+        None
     }
 
     fn number(&mut self, at: &At<'_>, right: &str) -> Option<f64> {

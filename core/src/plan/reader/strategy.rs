@@ -21,6 +21,7 @@ pub(in crate::plan) fn keys_of_kind(kind: &str) -> &'static [&'static str] {
 }
 
 const STRATEGY: &str = "a name such as \"Canary10Percent5Minutes\", or a table with a `kind`";
+const HELD: &str = "how long each weight is held, such as \"5m\"";
 const STEPS: &str = "a list of steps such as { percent = 5, hold = \"10m\" }";
 
 impl Reader {
@@ -90,8 +91,14 @@ impl Reader {
     }
 
     fn time(&mut self, table: &Table<'_>, key: &str) -> Option<std::time::Duration> {
-        let at = self.required(table, key, "how long each weight is held, such as \"5m\"")?;
+        let at = self.required(table, key, HELD)?;
         self.duration(&at)
+    }
+
+    /// A step alone may be held for no time: the next shift then follows as soon as the alarms allow it.
+    fn hold(&mut self, table: &Table<'_>) -> Option<std::time::Duration> {
+        let at = self.required(table, "hold", HELD)?;
+        self.duration_or_zero(&at)
     }
 
     fn steps(&mut self, table: &Table<'_>) -> Option<Strategy> {
@@ -115,7 +122,7 @@ impl Reader {
         if let (Some(weight), Some(place)) = (weight, table.get("percent")) {
             self.checked(&place, check_rise(before, weight));
         }
-        let hold = self.time(&table, "hold");
+        let hold = self.hold(&table);
         let gate = self.optional(&table, "gate", Self::boolean).unwrap_or(false);
         let step = weight.zip(hold).map(|(weight, hold)| Step { weight, hold, gate });
         (weight, step)

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{At, Reader};
 use crate::plan::syntax::Kind;
 use crate::plan::{AlarmWatch, Unreadable};
-use crate::units::{AlarmName, InvalidValue, format_duration};
+use crate::units::{AlarmName, InvalidValue};
 
 /// The keys of `alarms`.
 pub(in crate::plan) const ALARMS_KEYS: &[&str] =
@@ -74,24 +74,21 @@ impl Reader {
     }
 
     fn poll(&mut self, at: &At<'_>) -> Option<Duration> {
-        let poll = self.duration(at)?;
-        let shortest = AlarmWatch::SHORTEST_POLL;
-        if poll >= shortest {
-            return Some(poll);
-        }
-        let what = InvalidValue::new(
-            format!("`{}` is too short", format_duration(poll)),
-            format!("{} or more: CloudWatch bounds how often it may be asked", format_duration(shortest)),
-        );
-        self.problem(at, what);
-        None
+        let limits = AlarmWatch::SHORTEST_POLL..=AlarmWatch::LONGEST_POLL;
+        let reason = "CloudWatch limits how often it may be asked, and an alarm read seldom protects nobody";
+        self.duration_within(at, limits, reason)
     }
 
     fn unreadable(&mut self, at: &At<'_>) -> Option<Unreadable> {
         let table = self.table(at, UNREADABLE_KEYS)?;
         let default = Unreadable::default();
-        let tolerate = self.optional(&table, "tolerate", Self::duration).unwrap_or(default.tolerate);
+        let tolerate = self.optional(&table, "tolerate", Self::tolerate).unwrap_or(default.tolerate);
         let then = self.optional(&table, "then", |reader, at| reader.word(at, THEN));
         Some(Unreadable { tolerate, then: then.unwrap_or(default.then) })
+    }
+
+    fn tolerate(&mut self, at: &At<'_>) -> Option<Duration> {
+        let reason = "one call that CloudWatch throttles is no outage";
+        self.duration_within(at, Unreadable::SHORTEST_TOLERANCE..=Duration::MAX, reason)
     }
 }

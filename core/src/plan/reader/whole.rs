@@ -23,16 +23,18 @@ impl Reader {
     fn plan(&mut self, root: &Node) -> Option<RolloutPlan> {
         let root = At { node: root, path: String::new(), line: None };
         let table = self.table(&root, PLAN_KEYS)?;
-        let function = self.function(&table, "function");
+        let function = self.function(&table);
         let alias = self.alias(&table);
         let version = self.optional(&table, "version", Self::version);
         let right = "how traffic moves, such as \"Canary10Percent5Minutes\" or \"AllAtOnce\"";
         let strategy = self.required(&table, "strategy", right).and_then(|at| self.strategy(&at));
-        let bake = self.optional(&table, "bake", Self::duration);
+        // Zero says the same as no bake at all.
+        let bake = self.optional(&table, "bake", Self::duration_or_zero).filter(|bake| !bake.is_zero());
         let deadline = self.optional(&table, "deadline", Self::duration);
-        let rollback_deadline = self.optional(&table, "rollback_deadline", Self::duration);
+        let rollback_deadline = self.optional(&table, "rollback_deadline", Self::rollback_deadline);
         let alarms = self.optional(&table, "alarms", Self::alarms);
-        let hooks = self.optional(&table, "hooks", Self::hooks).unwrap_or_default();
+        let hooks = self.optional(&table, "hooks", |reader, at| reader.hooks(at, function.as_ref()));
+        let hooks = hooks.unwrap_or_default();
         let strategy = strategy?;
         let schedule = strategy.schedule();
         self.deadline_is_long_enough(&table, &schedule, bake, deadline);
@@ -52,9 +54,9 @@ impl Reader {
         })
     }
 
-    pub(super) fn function(&mut self, table: &Table<'_>, key: &str) -> Option<FunctionRef> {
+    fn function(&mut self, table: &Table<'_>) -> Option<FunctionRef> {
         let right = "a function's name or ARN, such as \"sample-handler\"";
-        let at = self.required(table, key, right)?;
+        let at = self.required(table, "function", right)?;
         self.parsed(&at, right, FunctionRef::parse)
     }
 
@@ -62,6 +64,11 @@ impl Reader {
         let right = "the alias whose traffic moves, such as \"live\"";
         let at = self.required(table, "alias", right)?;
         self.parsed(&at, right, AliasName::parse)
+    }
+
+    fn rollback_deadline(&mut self, at: &At<'_>) -> Option<Duration> {
+        let reason = "a call may have to be repeated before the alias is on one version";
+        self.duration_within(at, RolloutPlan::SHORTEST_ROLLBACK_DEADLINE..=Duration::MAX, reason)
     }
 
     fn deadline_is_long_enough(

@@ -31,6 +31,8 @@ pub(crate) struct AlarmSpec {
     pub(crate) state: Option<AlarmState>,
     #[serde(default)]
     pub(crate) forced: Vec<ForcedState>,
+    #[serde(default)]
+    pub(crate) unreadable: Vec<EvaluationOutage>,
 }
 
 fn yes() -> bool {
@@ -62,6 +64,7 @@ impl AlarmSpec {
             missing: TreatMissing::NotBreaching,
             state: None,
             forced: Vec::new(),
+            unreadable: Vec::new(),
         }
     }
 }
@@ -144,6 +147,17 @@ pub(crate) struct ForcedState {
     pub(crate) from: Span,
     pub(crate) to: Option<Span>,
     pub(crate) state: AlarmState,
+    #[serde(default)]
+    pub(crate) reason: String,
+}
+
+/// A time in which CloudWatch cannot evaluate the alarm.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EvaluationOutage {
+    #[serde(default)]
+    pub(crate) from: Span,
+    pub(crate) to: Option<Span>,
     #[serde(default)]
     pub(crate) reason: String,
 }

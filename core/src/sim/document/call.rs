@@ -100,6 +100,12 @@ pub(crate) enum Fault {
     Denied,
     /// 409 without effect.
     Conflict,
+    /// 412 without effect.
+    PreconditionFailed,
+    /// 404, although what the call names is there; without effect.
+    NotFound,
+    /// A read that shows what was true a given time ago.
+    Stale,
     /// The connection breaks on the way there: no effect.
     LostRequest,
     /// The connection breaks on the way back: the effect happened.

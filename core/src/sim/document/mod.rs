@@ -9,12 +9,14 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::units::{Timestamp, Version, parse_duration};
+use crate::units::{Timestamp, Version, parse_duration, parse_duration_or_zero};
 
-pub(crate) use alarm::{AlarmSpec, Comparison, ForcedState, Metric, Statistic, Subject, TreatMissing};
+pub(crate) use alarm::{
+    AlarmSpec, Comparison, EvaluationOutage, ForcedState, Metric, Statistic, Subject, TreatMissing,
+};
 pub(crate) use call::{CallKind, CallsSpec, Fault, FaultSpec};
 
-/// A length of time as plans write it, and `0s`, which a plan has no use for.
+/// A length of time as plans write it; zero is one as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Span(pub(crate) Duration);
 
@@ -27,10 +29,7 @@ impl Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text == "0s" {
-            return Ok(Self::default());
-        }
-        parse_duration(&text).map(Self).map_err(D::Error::custom)
+        parse_duration_or_zero(&text).map(Self).map_err(D::Error::custom)
     }
 }
 
@@ -41,7 +40,7 @@ pub(crate) struct Document {
     pub(crate) description: String,
     pub(crate) seed: u64,
     pub(crate) start: Timestamp,
-    pub(crate) until: Span,
+    pub(crate) until: Option<Span>,
     pub(crate) approve_gates_after: Approval,
     pub(crate) account: AccountSpec,
     pub(crate) traffic: TrafficSpec,
@@ -67,7 +66,7 @@ impl Default for Document {
             description: String::new(),
             seed: 1,
             start: Timestamp::from_millis(NEW_YEAR),
-            until: Span(Duration::from_secs(48 * 60 * 60)),
+            until: None,
             approve_gates_after: Approval::After(Duration::from_secs(60)),
             account: AccountSpec::default(),
             traffic: TrafficSpec::default(),
@@ -112,6 +111,7 @@ pub(crate) struct AccountSpec {
     pub(crate) published: Vec<Version>,
     pub(crate) latest: Latest,
     pub(crate) update_takes: Span,
+    pub(crate) provisioned_concurrency: Option<ConcurrencySpec>,
 }
 
 impl Default for AccountSpec {
@@ -122,7 +122,24 @@ impl Default for AccountSpec {
             published: Vec::new(),
             latest: Latest::Changed,
             update_takes: Span::millis(5_000),
+            provisioned_concurrency: None,
         }
+    }
+}
+
+/// The provisioned concurrency of the alias.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ConcurrencySpec {
+    /// How long AWS takes to move it to another version.
+    pub(crate) move_takes: Span,
+    /// How long it still takes from the start on until it is where it has to be.
+    pub(crate) ready_after: Span,
+}
+
+impl Default for ConcurrencySpec {
+    fn default() -> Self {
+        Self { move_takes: Span::millis(4 * 60_000), ready_after: Span::default() }
     }
 }
 
@@ -230,6 +247,7 @@ pub(crate) struct HooksSpec {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct HookSpec {
+    pub(crate) exists: bool,
     pub(crate) answer: HookAnswer,
     pub(crate) after: Span,
     pub(crate) reason: String,
@@ -237,7 +255,7 @@ pub(crate) struct HookSpec {
 
 impl Default for HookSpec {
     fn default() -> Self {
-        Self { answer: HookAnswer::Pass, after: Span::millis(1_000), reason: String::new() }
+        Self { exists: true, answer: HookAnswer::Pass, after: Span::millis(1_000), reason: String::new() }
     }
 }
 
@@ -294,8 +312,10 @@ pub(crate) enum Deed {
     ToLatest,
     /// No alias any more.
     Delete,
-    /// New code in `$LATEST`.
+    /// Another pipeline's code in `$LATEST`, as soon as no update is in progress.
     ChangeLatest,
+    /// Another pipeline publishes what `$LATEST` is.
+    Publish,
     /// Any routing.
     Route(Route),
 }

@@ -1,10 +1,15 @@
 /*
- * Loaded ahead of the C library (LD_PRELOAD), it writes down in the file named by WATCH_LOG what the program does to its
- * journal and when it asks for an alias write, in order:
+ * Loaded ahead of the C library (LD_PRELOAD).
+ *
+ * In the file named by WATCH_LOG it writes down what the program does to its journal and when it asks for an alias write,
+ * in order:
  *
  *   wrote PATH    bytes went to the file, perhaps no further than the computer's memory
  *   synced PATH   all of its bytes are on the disk
  *   asked         the first bytes of a PUT went to a socket: only UpdateAlias is one
+ *
+ * As long as the file named by FREEZE_WHILE exists, whatever is done to a file named FREEZE_NAME hangs, as on a disk that
+ * does not answer.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,22 +33,42 @@ static void say(const char *what, const char *path)
 {
     char line[4096];
     const char *log = getenv("WATCH_LOG");
-    int fd = log ? open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (!log)
+        return;
+    int fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     int length = snprintf(line, sizeof line, "%s%s%s\n", what, *path ? " " : "", path);
     if (fd < 0 || length < 0 || real_write(fd, line, (size_t)length) != length)
         abort();
     close(fd);
 }
 
+static const char *path_of(int fd, char *path, size_t size)
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, size - 1);
+    if (length <= 0 || path[0] != '/')
+        return NULL;
+    path[length] = 0;
+    return path;
+}
+
 static void say_of(const char *what, int fd)
 {
-    char link[64], path[2048];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length <= 0 || path[0] != '/')
+    char path[2048];
+    if (path_of(fd, path, sizeof path))
+        say(what, path);
+}
+
+static void hang_while_frozen(int fd)
+{
+    char path[2048];
+    const char *name = getenv("FREEZE_NAME"), *frozen = getenv("FREEZE_WHILE");
+    if (!name || !frozen || !path_of(fd, path, sizeof path))
         return;
-    path[length] = 0;
-    say(what, path);
+    const char *last = strrchr(path, '/') + 1;
+    while (strcmp(last, name) == 0 && access(frozen, F_OK) == 0)
+        usleep(2000);
 }
 
 static void look_at(const void *bytes, size_t count)
@@ -54,6 +79,7 @@ static void look_at(const void *bytes, size_t count)
 
 ssize_t write(int fd, const void *bytes, size_t count)
 {
+    hang_while_frozen(fd);
     look_at(bytes, count);
     say_of("wrote", fd);
     return real_write(fd, bytes, count);
@@ -82,6 +108,7 @@ static int synced_by(const char *name, int fd)
 {
     int (*next)(int);
     *(void **)&next = dlsym(RTLD_NEXT, name);
+    hang_while_frozen(fd);
     int done = next(fd);
     if (done == 0)
         say_of("synced", fd);

@@ -3,15 +3,13 @@
 
 #![cfg(target_os = "linux")]
 
-#[path = "../support/mod.rs"]
 mod support;
 
-use std::path::Path;
-use std::process::Command;
-use std::{env, fs};
+use std::fs;
 
 use support::finished;
 use support::setting::Setting;
+use support::shim::shim;
 
 const PLAN: &str = r#"
 function = "sample-handler"
@@ -20,25 +18,6 @@ version = "2"
 strategy = { kind = "steps", steps = [{ percent = 10, hold = "50ms" }, { percent = 50, hold = "50ms" }] }
 alarms = { names = ["sample-handler-errors"], poll = "1s" }
 "#;
-
-/// Compiles the shim. `None` where there is no C compiler; where CI is set there has to be one.
-fn shim(folder: &Path) -> Option<String> {
-    if Command::new("cc").arg("--version").output().is_err() {
-        assert!(env::var_os("CI").is_none(), "CI needs a C compiler");
-        eprintln!("SKIP: there is no C compiler");
-        return None;
-    }
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/durable/watch.c");
-    let library = folder.join("watch.so").display().to_string();
-    let mut compiler = Command::new("cc");
-    compiler
-        .args(["-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", &library])
-        .arg(source)
-        .arg("-ldl");
-    let compiled = compiler.output().expect("it runs");
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-    Some(library)
-}
 
 #[test]
 fn s9_the_journal_is_on_the_disk_before_each_write() {
