@@ -208,7 +208,7 @@ impl AlarmPort for FleetAccount {
         let state = self.state();
         let fires = |name: &AlarmName| {
             let number = number(name.as_str());
-            let may = self.one_in.is_some_and(|one_in| number % one_in == 0);
+            let may = self.one_in.is_some_and(|one_in| number.is_multiple_of(one_in));
             may && state
                 .firing
                 .is_some_and(|at| state.shifted.get(&number).is_some_and(|shifted| *shifted <= at))

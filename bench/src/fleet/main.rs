@@ -136,7 +136,6 @@ fn plan(strategy: &str, number: u32) -> Result<RolloutPlan, Error> {
     Ok(RolloutPlan::parse(&text, Format::Toml)?)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the time is virtual")]
 fn now() -> Instant {
     Instant::now()
 }

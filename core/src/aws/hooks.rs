@@ -51,10 +51,10 @@ impl HookPort for LambdaHooks {
 impl LambdaHooks {
     /// Invokes it, again where it surely has not run, within its time.
     async fn invoke(&self, lambda: &HookFunction, payload: Vec<u8>, request: &HookRequest) -> HookReport {
-        let (until, payload) = (now() + request.timeout, Blob::new(payload));
+        let (until, payload) = (Instant::now() + request.timeout, Blob::new(payload));
         let mut tries = Tries::default();
         loop {
-            let left = until.saturating_duration_since(now());
+            let left = until.saturating_duration_since(Instant::now());
             let error = match self.send(lambda, payload.clone(), left).await {
                 Ok(answer) => return report(lambda, &answer),
                 Err(SdkError::TimeoutError(_)) => {
@@ -66,7 +66,7 @@ impl LambdaHooks {
             };
             let (not_run, error) =
                 self.call("Invoke", "lambda:InvokeFunction", lambda).judge_invocation(error);
-            match tries.wait(not_run, until.saturating_duration_since(now())) {
+            match tries.wait(not_run, until.saturating_duration_since(Instant::now())) {
                 Some(wait) => {
                     tracing::info!(%error, ?wait, "the hook has not run, and is invoked again");
                     sleep(wait).await;
@@ -98,14 +98,6 @@ impl LambdaHooks {
             writes: true,
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a hook runs in real time, and its time-out is Lambda's to keep as well"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 #[expect(clippy::disallowed_methods, reason = "between two real calls; no rollout's time comes from here")]

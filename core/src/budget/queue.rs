@@ -63,7 +63,7 @@ const KEPT: Duration = Duration::from_secs(60);
 
 impl Queue {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State::new(now())), unpaced: Notify::new() }
+        Self { state: Mutex::new(State::new(Instant::now())), unpaced: Notify::new() }
     }
 
     /// Waits until the call may be made.
@@ -72,20 +72,20 @@ impl Queue {
     /// [`Error::queued`] when its turn does not come for long. Its place is kept for the next try of the same call.
     #[expect(clippy::disallowed_methods, reason = "paces real calls; no rollout's time comes from here")]
     pub(super) async fn turn(&self, call: &Call, urgency: Urgency) -> Result<(), Error> {
-        let until = now() + LONGEST_WAIT;
-        let (place, mut turn) = self.state().enter(call, urgency, now());
+        let until = Instant::now() + LONGEST_WAIT;
+        let (place, mut turn) = self.state().enter(call, urgency, Instant::now());
         let mut pacer = None;
         loop {
             // Before anything else: who was told that nobody keeps the pace, and leaves, passes that on.
             if pacer.is_none() {
                 pacer = Pacer::begin(self);
             }
-            let earned_at = self.state().hand_out(now());
+            let earned_at = self.state().hand_out(Instant::now());
             if turn.try_recv().is_ok() {
                 return Ok(());
             }
-            if now() >= until {
-                return if self.state().step_aside(call, urgency, place, now()) {
+            if Instant::now() >= until {
+                return if self.state().step_aside(call, urgency, place, Instant::now()) {
                     Err(Error::queued(format!(
                         "waits for its turn: this process makes {PER_SECOND} calls a second to Lambda already"
                     )))
@@ -106,11 +106,6 @@ impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "paces real calls; no rollout's time comes from here")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// The one among those who wait who wakes up for the next turn.
@@ -294,7 +289,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_more_than_fifteen_a_second_are_made_and_who_waits_longer_is_queued() {
         let queue = Arc::new(Queue::new());
-        let began = now();
+        let began = Instant::now();
         order_of(&queue, &[(Urgency::Look, 15)]).await;
         assert!(began.elapsed() < Duration::from_millis(10));
         let order = order_of(&queue, &[(Urgency::Look, 60)]).await;
@@ -315,7 +310,7 @@ mod tests {
             let mut gone = Box::pin(queue.turn(&this, Urgency::Restore));
             assert!(futures_util::poll!(gone.as_mut()).is_pending());
         }
-        let began = now();
+        let began = Instant::now();
         queue.turn(&call("here"), Urgency::Look).await.expect("its turn");
         assert!(began.elapsed() <= ONE_EARNED_IN + Duration::from_millis(1));
     }
@@ -330,7 +325,7 @@ mod tests {
         for waits in [&mut first, &mut second, &mut third] {
             assert!(futures_util::poll!(waits.as_mut()).is_pending());
         }
-        let began = now();
+        let began = Instant::now();
         drop(first);
         drop(second);
         third.await.expect("its turn");
@@ -348,7 +343,7 @@ mod tests {
         let queued = queue.turn(&early, Urgency::Look).await.expect_err("not within three seconds");
         assert!(queued.is_queued());
         let mut places = queue.state();
-        let (place, _turn) = places.enter(&early, Urgency::Look, now());
+        let (place, _turn) = places.enter(&early, Urgency::Look, Instant::now());
         let behind = places.waiting[2].range(place + 1..).count();
         assert!((44..=45).contains(&behind), "those that came in three seconds are behind: {behind}");
         assert!(!places.kept.contains_key(&early), "a place is taken once");
@@ -356,27 +351,27 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_place_is_for_the_same_call_alone_and_not_for_ever() {
-        let mut state = State::new(now());
+        let mut state = State::new(Instant::now());
         let (early, other) = (call("early"), call("other"));
         let aside = |state: &mut State, this: &Call| {
-            let (place, _turn) = state.enter(this, Urgency::Look, now());
-            assert!(state.step_aside(this, Urgency::Look, place, now()));
+            let (place, _turn) = state.enter(this, Urgency::Look, Instant::now());
+            assert!(state.step_aside(this, Urgency::Look, place, Instant::now()));
             place
         };
         let kept = aside(&mut state, &early);
-        assert!(state.enter(&other, Urgency::Look, now()).0 > kept);
+        assert!(state.enter(&other, Urgency::Look, Instant::now()).0 > kept);
         // Two of the same call have two places, and a more urgent try of it takes the older one with it.
         let (first, second) = (aside(&mut state, &early), {
-            let (held, _turn) = state.enter(&early, Urgency::Look, now());
+            let (held, _turn) = state.enter(&early, Urgency::Look, Instant::now());
             let second = aside(&mut state, &early);
-            state.step_aside(&early, Urgency::Look, held, now());
+            state.step_aside(&early, Urgency::Look, held, Instant::now());
             second
         });
         assert_eq!(first, kept);
         assert!(second > first);
-        assert_eq!(state.enter(&early, Urgency::Restore, now()).0, first);
+        assert_eq!(state.enter(&early, Urgency::Restore, Instant::now()).0, first);
         tokio::time::advance(KEPT).await;
-        assert!(state.enter(&early, Urgency::Look, now()).0 > second, "a minute is over");
+        assert!(state.enter(&early, Urgency::Look, Instant::now()).0 > second, "a minute is over");
         // What nobody comes back for is swept out.
         aside(&mut state, &call("gone"));
         tokio::time::advance(KEPT).await;
@@ -386,8 +381,8 @@ mod tests {
 
     /// How many turns a caller of this urgency gets in a minute who always asks again.
     async fn turns_in_a_minute(queue: &Queue, urgency: Urgency) -> usize {
-        let (this, until, mut turns) = (call("this"), now() + Duration::from_secs(60), 0);
-        while now() < until {
+        let (this, until, mut turns) = (call("this"), Instant::now() + Duration::from_secs(60), 0);
+        while Instant::now() < until {
             turns += usize::from(queue.turn(&this, urgency).await.is_ok());
         }
         turns
@@ -418,7 +413,7 @@ mod tests {
     async fn the_pace_is_kept_when_patience_ends_at_the_same_moment() {
         let queue = spent().await;
         // No turn is earned as long as the first two wait.
-        queue.state().earning_since = now() + LONGEST_WAIT;
+        queue.state().earning_since = Instant::now() + LONGEST_WAIT;
         let calls = [call("first"), call("second"), call("third")];
         let [mut first, mut second, mut third] =
             calls.each_ref().map(|this| Box::pin(queue.turn(this, Urgency::Look)));
@@ -442,7 +437,7 @@ mod tests {
         pressure(&queue, Urgency::Change, 46);
         pressure(&queue, Urgency::Look, 1_000);
         for number in 0..100 {
-            let began = now();
+            let began = Instant::now();
             queue.turn(&call(&format!("rollback-{number}")), Urgency::Restore).await.expect("its turn");
             let waited = began.elapsed();
             assert!(waited <= 2 * ONE_EARNED_IN + Duration::from_millis(2), "{waited:?}");
