@@ -38,12 +38,14 @@ fn show_prints_the_timeline_the_calls_and_the_policy() {
       if one fired between two polls     rolled back
 
     Calls (about, when nothing goes wrong)
-      GetAlias               92   reads the alias: at the start, every minute, and to prove the end
-      GetFunction             3   reads both versions, until they are ready
-      PublishVersion          1   publishes the canary version
-      DescribeAlarms        542   watches the alarms
-      CreateAlias             0   creates the alias, when there is none yet
-      UpdateAlias             4   shifts, promotes and rolls back
+      GetAlias                            92   reads the alias: at the start, every minute, and to prove the end
+      GetFunction                          3   reads both versions, until they are ready, and finds the hooks
+      GetProvisionedConcurrencyConfig      1   finds out whether the alias has provisioned concurrency, which rules out weights
+      PublishVersion                       1   publishes the canary version
+      DescribeAlarms                     542   watches the alarms
+      DescribeAlarmHistory                 0   looks up an alarm that was in another state between two polls
+      CreateAlias                          0   creates the alias, when there is none yet
+      UpdateAlias                          4   shifts, promotes and rolls back
     "#);
     let policy: Value = serde_json::from_str(policy).expect("the policy is JSON");
     assert_eq!(policy["Version"], "2012-10-17");

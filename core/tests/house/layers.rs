@@ -75,7 +75,7 @@ fn no_arrow_runs_upwards() {
         let above: Vec<String> = layers[level + 1..]
             .iter()
             .flat_map(|upper| upper.iter())
-            .chain(&["ports", "aws", "sim", "hosted"])
+            .chain(&["ports", "budget", "aws", "sim", "hosted"])
             .filter(|name| !(*modules == ["driver"] && **name == "ports"))
             .map(|name| format!("crate::{name}"))
             .collect();
@@ -84,6 +84,15 @@ fn no_arrow_runs_upwards() {
             assert_names_none(module, &above, &[]);
         }
     }
+}
+
+#[test]
+fn the_budget_knows_ports_and_neither_driver_nor_world() {
+    assert_names_none(
+        "budget",
+        &["crate::driver", "crate::machine", "crate::aws", "crate::sim", "crate::hosted"],
+        &[],
+    );
 }
 
 #[test]
