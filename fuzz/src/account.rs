@@ -110,6 +110,10 @@ impl Account {
                 EffectResult::Alarms(Ok(names.iter().map(reading).collect()))
             }
             Effect::RunHook(_) => EffectResult::Hook(self.hook.clone()),
+            // What the readings do not show has not happened.
+            Effect::ReadAlarmHistory { .. } => EffectResult::AlarmHistory(Ok(Vec::new())),
+            Effect::CheckHook(_) | Effect::CheckCode(_) => EffectResult::Checked(Ok(())),
+            Effect::ReadProvisionedConcurrency => EffectResult::ProvisionedConcurrency(Ok(None)),
             other => unreachable!("an effect that the account does not know: {other:?}"),
         }
     }

@@ -327,10 +327,16 @@ fn failed_as(effect: &Effect, kind: ErrorKind) -> EffectResult {
             EffectResult::Version(Err(failed(kind)))
         }
         Effect::ReadAlarms(_) => EffectResult::Alarms(Err(failed(kind))),
+        Effect::ReadAlarmHistory { .. } => EffectResult::AlarmHistory(Err(failed(kind))),
+        Effect::CheckHook(_) | Effect::CheckCode(_) => EffectResult::Checked(Err(failed(kind))),
+        Effect::ReadProvisionedConcurrency => EffectResult::ProvisionedConcurrency(Err(failed(kind))),
         _ => EffectResult::TimedOut,
     }
 }
 
 fn is_read(effect: &Effect) -> bool {
-    matches!(effect, Effect::ReadAlias | Effect::ReadVersion(_) | Effect::ReadAlarms(_))
+    use Effect as E;
+    let checks = matches!(effect, E::CheckHook(_) | E::CheckCode(_) | E::ReadProvisionedConcurrency);
+    let reads = matches!(effect, E::ReadAlias | E::ReadVersion(_) | E::ReadAlarms(_) | E::ReadAlarmHistory { .. });
+    checks || reads
 }

@@ -236,8 +236,9 @@ fn may_pass(watch: &AlarmWatch, result: &EffectResult) -> bool {
         None => watch.missing() == MissingAlarm::Ignore,
         Some(reading) => match reading.state {
             AlarmState::Ok => true,
-            AlarmState::Alarm => false,
-            AlarmState::InsufficientData => watch.insufficient_data() == InsufficientData::Pass,
+            AlarmState::Alarm | AlarmState::Unreadable => false,
+            // Before the canary has traffic it is no obstacle, whatever the policy.
+            AlarmState::InsufficientData => true,
         },
     })
 }

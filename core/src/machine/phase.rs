@@ -178,6 +178,7 @@ pub const TRANSITIONS: &[Transition] = {
         row(P::BeforeHook, T::HookPassed, P::Ready),
         row(P::BeforeHook, T::HookInconclusive, P::Gated),
         row(P::BeforeHook, T::Refused, P::Done),
+        row(P::BeforeHook, T::PutBack, P::RollingBack),
         row(P::Ready, T::Shift, P::Shifting),
         row(P::Ready, T::ShiftToFull, P::Promoting),
         row(P::Ready, T::Create, P::Creating),

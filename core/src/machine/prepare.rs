@@ -5,7 +5,7 @@ use super::call::Call;
 use super::effect::Effect;
 use super::phase::{Phase, Trigger};
 use super::prerequisite::Prerequisite;
-use super::rollout::Rollout;
+use super::rollout::{Gone, Rollout};
 use crate::account::{
     AliasState, Claim, CodeIdentity, FunctionVersion, HookMoment, Lifecycle, PublishRequest, UpdateStatus,
 };
@@ -69,7 +69,7 @@ impl Rollout {
         if self.memory.is_untested() {
             return self.alias_not_found(Call::ReadAlias);
         }
-        match self.gone_since.replace(self.now) {
+        match self.gone.replace(Gone { since: self.now, newest: self.now }) {
             None => self.retry.after_failure(Call::ReadAlias, self.now),
             Some(_) => self.found(None),
         }
@@ -77,7 +77,7 @@ impl Rollout {
 
     fn found(&mut self, state: Option<AliasState>) {
         self.answered();
-        self.gone_since = None;
+        self.gone = None;
         if self.memory.is_untested() {
             return self.take_up(state);
         }

@@ -192,7 +192,7 @@ impl Rollout {
     /// The rollback's time is up. An acknowledged write that only could not be read back still counts.
     pub(super) fn give_up(&mut self) {
         let Some(rollback) = &self.rollback else { return };
-        if self.gone_since.is_some() {
+        if self.gone.is_some() {
             // All this time it has been said not to exist.
             return self.drifted(None);
         }

@@ -60,8 +60,8 @@ pub struct Rollout {
     pub(super) superseded: Vec<String>,
     /// The read that goes on once AWS has said whether it still moves provisioned concurrency.
     pub(super) settling: Option<Call>,
-    /// Since when reads say that the alias does not exist.
-    pub(super) gone_since: Option<Timestamp>,
+    /// That reads say that the alias does not exist.
+    pub(super) gone: Option<Gone>,
     pub(super) rollback: Option<Rollback>,
     pub(super) memory: Memory,
     pub(super) traffic_moved: bool,
@@ -82,6 +82,14 @@ const _: () = assert!(TRANSITIONS.len() <= 128, "`taken` has a bit for each row"
 /// Time between two looks at the alias while nothing else is done with it: rare enough for a thousand rollouts to
 /// share Lambda's 15 control-plane calls a second, often enough to tell drift long before a bake ends.
 const PATROL: Duration = Duration::from_secs(60);
+/// Reads that say that the alias does not exist, with none between them that says otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gone {
+    pub(super) since: Timestamp,
+    /// The newest of them. What another says long after it is not the same story.
+    pub(super) newest: Timestamp,
+}
+
 /// How long reads have to say that the alias does not exist before that is believed. A rollback goes on until its own
 /// deadline.
 const GONE: Duration = Duration::from_secs(30);
@@ -118,7 +126,7 @@ impl Rollout {
             patrol_at: now,
             superseded: Vec::new(),
             settling: None,
-            gone_since: None,
+            gone: None,
             rollback: None,
             memory: Memory::None,
             traffic_moved: false,
@@ -441,7 +449,9 @@ impl Rollout {
     /// A read said that the alias does not exist. One such answer is no proof, and to let go of an alias that has a canary
     /// in traffic is the worst that can be done: it has to go on for a while.
     pub(super) fn alias_not_found(&mut self, call: Call) {
-        let since = *self.gone_since.get_or_insert(self.now);
+        let newest = self.gone.filter(|gone| self.now.since(gone.newest) < GONE);
+        let since = newest.map_or(self.now, |gone| gone.since);
+        self.gone = Some(Gone { since, newest: self.now });
         if self.phase != Phase::RollingBack && self.now.since(since) >= GONE {
             return if self.memory.is_untested() { self.take_up(None) } else { self.drifted(None) };
         }

@@ -25,6 +25,8 @@ pub(super) struct Writes {
     acknowledged: Option<(Routing, Timestamp)>,
     /// When AWS last said that it still moves provisioned concurrency.
     moving_at: Option<Timestamp>,
+    /// Whether it has said since that it no longer does.
+    moved: bool,
 }
 
 /// How an alias that was read compares with what was known of it.
@@ -51,7 +53,7 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 const SETTLING: Duration = Duration::from_secs(2 * 60);
 const LONGEST_SETTLING: Duration = Duration::from_secs(30 * 60);
 const SETTLING_POLL: Duration = Duration::from_secs(5);
-/// How long an answer counts that says so.
+/// How long reads of the alias may lag behind the answer that it no longer moves.
 const MOVING: Duration = Duration::from_secs(30);
 /// How many old revisions of the alias are remembered: a read lags by seconds, and no rollout writes that often.
 const OLD_REVISIONS: usize = 16;
@@ -228,8 +230,10 @@ impl Rollout {
 
     pub(super) fn provisioned_read(&mut self, result: Result<Option<ProvisionedConcurrency>, Error>) {
         match result {
-            Ok(Some(ProvisionedConcurrency::InProgress)) => self.writes.moving_at = Some(self.now),
-            Ok(_) => self.writes.moving_at = None,
+            Ok(Some(ProvisionedConcurrency::InProgress)) => {
+                (self.writes.moving_at, self.writes.moved) = (Some(self.now), false);
+            }
+            Ok(_) => self.writes.moved = true,
             Err(error) => tracing::debug!(%error, "the provisioned concurrency could not be read"),
         }
         if let Some(call) = self.settling.take() {
@@ -306,6 +310,7 @@ impl Rollout {
 
     /// Takes over the alias as it is now, and remembers that the revision before is an old one.
     fn know(&mut self, state: AliasState) {
+        self.gone = None;
         let before = self.alias.as_ref().map(|alias| alias.revision_id.clone());
         self.superseded.retain(|old| *old != state.revision_id);
         if let Some(before) = before.filter(|before| *before != state.revision_id) {
@@ -319,7 +324,7 @@ impl Rollout {
     /// Compares an alias that was read with what is known of it, and takes over what does not concern traffic.
     /// Drift is dealt with here; a write of ours that landed is the caller's to take over.
     pub(super) fn compare_with_known(&mut self, state: AliasState) -> Standing {
-        self.gone_since = None;
+        self.gone = None;
         let Some(known) = &self.alias else { return Standing::AsKnown };
         if state == *known {
             return Standing::AsKnown;
@@ -376,7 +381,8 @@ impl Rollout {
     fn is_settling(&self, found: &Routing) -> bool {
         let Some((wanted, since)) = self.writes.acknowledged else { return false };
         let known = self.alias.as_ref().map(|alias| alias.routing).filter(|_| self.traffic_moved);
-        let moving = self.writes.moving_at.is_some_and(|at| self.now.since(at) < MOVING);
+        let moving =
+            self.writes.moving_at.is_some_and(|at| !self.writes.moved || self.now.since(at) < MOVING);
         let ours = |version: Version| self.stable == Some(version) || self.canary == Some(version);
         [Some(wanted), known].into_iter().flatten().any(|to| to.is_single() && to.version == found.version)
             && found.additional.is_some_and(|(second, _)| ours(second))

@@ -6,14 +6,14 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use lambda_rollout::account::{
-    AlarmReading, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport, HookRequest,
-    PublishRequest,
+    AlarmReading, AlarmTransition, AliasState, AliasWrite, CodeSource, FunctionVersion, HookReport,
+    HookRequest, ProvisionedConcurrency, PublishRequest,
 };
 use lambda_rollout::event::Event;
 use lambda_rollout::machine::{Command, Effect, EffectResult};
 use lambda_rollout::ports::{AlarmPort, Clock, HookPort, Ports, TrafficPort};
 use lambda_rollout::sim::SimAccount;
-use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, Qualifier, Timestamp, Version};
+use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, HookFunction, Qualifier, Timestamp, Version};
 use lambda_rollout::{Error, Outcome};
 use tokio::sync::Notify;
 
@@ -261,6 +261,22 @@ impl TrafficPort for Witness {
         let effect = Effect::Publish(request.clone());
         self.witness(effect, call, |answer| EffectResult::Version(answer.clone())).await
     }
+
+    async fn read_provisioned_concurrency(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, Error> {
+        let call = self.0.account.read_provisioned_concurrency(function, alias);
+        let effect = Effect::ReadProvisionedConcurrency;
+        self.witness(effect, call, |answer| EffectResult::ProvisionedConcurrency(answer.clone())).await
+    }
+
+    async fn check_code(&self, code: &CodeSource) -> Result<(), Error> {
+        let call = self.0.account.check_code(code);
+        let effect = Effect::CheckCode(code.clone());
+        self.witness(effect, call, |answer| EffectResult::Checked(answer.clone())).await
+    }
 }
 
 #[async_trait]
@@ -270,6 +286,16 @@ impl AlarmPort for Witness {
         let effect = Effect::ReadAlarms(names.to_vec());
         self.witness(effect, call, |answer| EffectResult::Alarms(answer.clone())).await
     }
+
+    async fn read_alarm_history(
+        &self,
+        alarm: &AlarmName,
+        after: Timestamp,
+    ) -> Result<Vec<AlarmTransition>, Error> {
+        let call = self.0.account.read_alarm_history(alarm, after);
+        let effect = Effect::ReadAlarmHistory { alarm: alarm.clone(), after };
+        self.witness(effect, call, |answer| EffectResult::AlarmHistory(answer.clone())).await
+    }
 }
 
 #[async_trait]
@@ -278,6 +304,12 @@ impl HookPort for Witness {
         let call = self.0.account.run_hook(request);
         self.witness(Effect::RunHook(request.clone()), call, |answer| EffectResult::Hook(answer.clone()))
             .await
+    }
+
+    async fn check_hook(&self, lambda: &HookFunction) -> Result<(), Error> {
+        let call = self.0.account.check_hook(lambda);
+        let effect = Effect::CheckHook(lambda.clone());
+        self.witness(effect, call, |answer| EffectResult::Checked(answer.clone())).await
     }
 }
 

@@ -140,6 +140,7 @@ stories! {
     commands_that_do_not_fit_change_nothing,
     a_hook_before_traffic_that_passes_lets_traffic_move,
     a_hook_before_traffic_that_fails_refuses,
+    a_hook_before_traffic_that_fails_clears_a_weight_of_nothing,
     a_hook_after_traffic_that_fails_rolls_back,
     a_hook_that_times_out_fails,
     a_hook_that_cannot_tell_waits_before_traffic,

@@ -1028,6 +1028,15 @@ pub(crate) fn a_hook_before_traffic_that_fails_refuses() -> Bench {
     bench
 }
 
+pub(crate) fn a_hook_before_traffic_that_fails_clears_a_weight_of_nothing() -> Bench {
+    let plan = canary(|plan| plan.before_traffic(Hook::in_process()));
+    let mut bench = Bench::new(plan).with_alias(Some(split(1, 2, 0.0)));
+    bench.hook = Some(HookReport::fail("no"));
+    let bench = bench.run();
+    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(1)));
+    bench
+}
+
 pub(crate) fn a_hook_after_traffic_that_fails_rolls_back() -> Bench {
     let mut bench = Bench::new(with_hook(HookMoment::AfterTraffic));
     bench.hook = Some(HookReport::fail("no"));

@@ -254,3 +254,19 @@ fn nothing_is_promoted_on_a_look_from_before_a_sleep() {
     bench.finish();
     assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::RolledBack, only(1)));
 }
+
+/// Two reads, a minute apart, said that the alias does not exist; in between a write to it was acknowledged.
+#[test]
+fn two_single_404s_with_a_write_between_them_are_no_deleted_alias() {
+    let mut bench = in_hold(canary(|plan| plan.bake(minutes(5))));
+    bench.run_for(Duration::from_secs(299));
+    for _ in 0..2 {
+        bench.odd_reads = vec![Err(ErrorKind::NotFound)];
+        let reads = bench.alias_reads;
+        while bench.alias_reads == reads {
+            bench.run_for(Duration::from_secs(1));
+        }
+    }
+    bench.finish();
+    assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::Promoted, only(2)), "{:#?}", bench.events);
+}

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use lambda_rollout::account::{
-    AlarmReading, AlarmState, AliasState, AliasWrite, Claim, FunctionVersion, Lifecycle, Routing,
-    UpdateStatus,
+    AlarmReading, AlarmState, AlarmTransition, AliasState, AliasWrite, Claim, FunctionVersion, Lifecycle,
+    ProvisionedConcurrency, PublishRequest, Routing, UpdateStatus,
 };
 use lambda_rollout::units::{AlarmName, Qualifier, RolloutId, Timestamp, Version, Weight};
 use lambda_rollout::{Error, ErrorKind};
@@ -13,8 +13,19 @@ const FOREIGN: u64 = 3;
 
 /// Longer than a rollout bears that AWS does not answer, whatever it is doing.
 const OUTAGE: Duration = Duration::from_secs(75);
-/// Time that AWS takes here to move provisioned concurrency.
+/// Time that AWS takes here to move provisioned concurrency: less, and more, than its weights are given without a word
+/// from it.
 const SETTLING: Duration = Duration::from_secs(30);
+const SLOW_SETTLING: Duration = Duration::from_secs(3 * 60);
+
+/// Longer than any plan here tolerates an alarm that cannot be read.
+const HEALS: Duration = Duration::from_secs(3 * 60);
+
+/// The code that the plan brings, or that `$LATEST` has when the rollout begins, and another pipeline's.
+pub(crate) const OURS: &str = "ours";
+const THEIRS: &str = "theirs";
+/// What publishing another pipeline's code gives.
+pub(crate) const THEIR_VERSION: u64 = 4;
 
 pub(crate) fn version(number: u64) -> Version {
     Version::new(number).expect("above zero")
@@ -39,6 +50,22 @@ pub(crate) enum Alarm {
     Firing,
     NoData,
     Gone,
+    /// CloudWatch cannot evaluate it.
+    Unreadable,
+}
+
+impl Alarm {
+    pub(crate) const ALL: [Self; 5] = [Self::Ok, Self::Firing, Self::NoData, Self::Gone, Self::Unreadable];
+
+    /// The state that CloudWatch keeps of it.
+    fn state(self) -> Option<AlarmState> {
+        match self {
+            Self::Ok | Self::Unreadable => Some(AlarmState::Ok),
+            Self::Firing => Some(AlarmState::Alarm),
+            Self::NoData => Some(AlarmState::InsufficientData),
+            Self::Gone => None,
+        }
+    }
 }
 
 /// What another hand makes of the alias.
@@ -48,6 +75,9 @@ pub(crate) enum Drift {
     WeightsCleared,
     CanaryPromoted,
     OtherWeight,
+    /// A weight of nothing, and of all traffic, beside the stable version.
+    NoWeight,
+    FullWeight,
     OtherVersionBeside,
     CanaryBesideOther,
     RolesSwapped,
@@ -58,11 +88,13 @@ pub(crate) enum Drift {
 }
 
 impl Drift {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::OtherVersion,
         Self::WeightsCleared,
         Self::CanaryPromoted,
         Self::OtherWeight,
+        Self::NoWeight,
+        Self::FullWeight,
         Self::OtherVersionBeside,
         Self::CanaryBesideOther,
         Self::RolesSwapped,
@@ -78,6 +110,8 @@ impl Drift {
             Self::WeightsCleared => Some(only(STABLE)),
             Self::CanaryPromoted => Some(only(CANARY)),
             Self::OtherWeight | Self::OtherRunner => Some(split(STABLE, CANARY, 37.0)),
+            Self::NoWeight => Some(split(STABLE, CANARY, 0.0)),
+            Self::FullWeight => Some(split(STABLE, CANARY, 100.0)),
             Self::OtherVersionBeside => Some(split(STABLE, FOREIGN, 37.0)),
             Self::CanaryBesideOther => Some(split(FOREIGN, CANARY, 37.0)),
             Self::RolesSwapped => Some(split(CANARY, STABLE, 37.0)),
@@ -94,6 +128,44 @@ pub(crate) enum Landing {
     Later,
 }
 
+/// How the rollout finds the account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opening {
+    pub(crate) routing: Routing,
+    /// Whether a rollout of another process says that these are its weights.
+    pub(crate) claimed: bool,
+    pub(crate) alarm: Alarm,
+    /// Whether what is no state to go on in ends by itself: where the plan waits for that as long as it takes.
+    pub(crate) heals: bool,
+    /// What the code of `$LATEST` is.
+    pub(crate) latest: &'static str,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self { routing: only(STABLE), claimed: false, alarm: Alarm::Ok, heals: false, latest: OURS }
+    }
+}
+
+impl Opening {
+    /// The canary has this share beside the stable version already.
+    pub(crate) fn at(weight: f64, claimed: bool) -> Self {
+        Self { routing: split(STABLE, CANARY, weight), claimed, ..Self::default() }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Latest {
+    code: &'static str,
+    revision: u32,
+}
+
+impl Latest {
+    fn revision_id(self) -> String {
+        format!("latest-{}", self.revision)
+    }
+}
+
 /// An account with one function, one alias and one alarm, exact in what a rollout can tell of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
@@ -102,24 +174,51 @@ pub(crate) struct Account {
     late: Vec<AliasWrite>,
     /// When AWS clears the weights that it has set itself, and what remains then.
     settles: Option<(Timestamp, Routing)>,
+    /// The alias as it was until its newest change: what a read that lags shows.
+    replaced: Option<AliasState>,
     alarm: Alarm,
+    /// Since when it is in its state, and what is known of it before.
+    alarm_since: Timestamp,
+    /// When it is well again by itself.
+    heals: bool,
+    heals_at: Option<Timestamp>,
+    transitions: Vec<AlarmTransition>,
+    latest: Latest,
+    /// Whether the versions that publishing makes are there.
+    published: [bool; 2],
     lambda_back_at: Option<Timestamp>,
     alarms_back_at: Option<Timestamp>,
     next_revision: u64,
 }
 
 impl Account {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(opening: &Opening, now: Timestamp) -> Self {
         let mut account = Self {
             alias: None,
             late: Vec::new(),
             settles: None,
-            alarm: Alarm::Ok,
+            replaced: None,
+            alarm: opening.alarm,
+            alarm_since: now - Duration::from_secs(60 * 60),
+            heals: opening.heals,
+            heals_at: opening.heals.then_some(now + HEALS),
+            transitions: Vec::new(),
+            latest: Latest { code: opening.latest, revision: 1 },
+            published: [false; 2],
             lambda_back_at: None,
             alarms_back_at: None,
             next_revision: 0,
         };
-        account.set(only(STABLE), String::new());
+        let description = match opening.claimed {
+            true => Claim { rollout_id: RolloutId::from_bits(99), runner: String::new() }
+                .add_to("")
+                .expect("room"),
+            false => String::new(),
+        };
+        account.published[0] =
+            opening.routing.additional.is_some_and(|(second, _)| second == version(CANARY));
+        account.set(opening.routing, description);
+        account.replaced = None;
         account
     }
 
@@ -127,6 +226,9 @@ impl Account {
     pub(crate) fn pass_time(&mut self, now: Timestamp) {
         if let Some((_, routing)) = self.settles.take_if(|(at, _)| *at <= now) {
             self.set(routing, self.description());
+        }
+        if self.heals_at.take_if(|at| *at <= now).is_some() && self.alarm != Alarm::Firing {
+            self.set_alarm(Alarm::Ok, now);
         }
         self.lambda_back_at.take_if(|at| *at <= now);
         self.alarms_back_at.take_if(|at| *at <= now);
@@ -142,8 +244,25 @@ impl Account {
         self.alias.clone().ok_or_else(|| error(ErrorKind::NotFound))
     }
 
+    /// What a read shows that lags behind the newest change; `None` where there was none.
+    pub(crate) fn read_alias_stale(&self) -> Option<&AliasState> {
+        self.replaced.as_ref().filter(|_| !self.lambda_is_down())
+    }
+
+    pub(crate) fn has_alias(&self) -> bool {
+        self.alias.is_some()
+    }
+
     pub(crate) fn read_version(&self, qualifier: Qualifier) -> Result<FunctionVersion, Error> {
         self.reach_lambda()?;
+        let number = qualifier.published().map(Version::number);
+        let code_sha256 = match number {
+            None => self.latest.code,
+            Some(CANARY) => OURS,
+            Some(THEIR_VERSION) => THEIRS,
+            Some(_) => "older",
+        };
+        let revision_id = if number.is_none() { self.latest.revision_id() } else { String::new() };
         Ok(FunctionVersion {
             version: qualifier,
             state: Lifecycle::Active,
@@ -152,10 +271,48 @@ impl Account {
             update_reason: String::new(),
             role: String::new(),
             dead_letter: None,
-            code_sha256: String::new(),
+            code_sha256: code_sha256.to_owned(),
             config_sha256: None,
-            revision_id: String::new(),
+            revision_id,
         })
+    }
+
+    /// Whether this would put the plan's code into `$LATEST` now.
+    pub(crate) fn admits_update(&self, revision_id: &str) -> bool {
+        !self.lambda_is_down() && self.latest.revision_id() == revision_id
+    }
+
+    pub(crate) fn update_code(&mut self, revision_id: &str) -> Result<FunctionVersion, Error> {
+        self.reach_lambda()?;
+        if !self.admits_update(revision_id) {
+            return Err(error(ErrorKind::Conflict));
+        }
+        self.latest = Latest { code: OURS, revision: self.latest.revision + 1 };
+        self.read_version(Qualifier::Latest)
+    }
+
+    pub(crate) fn publish(&mut self, request: &PublishRequest) -> Result<FunctionVersion, Error> {
+        self.reach_lambda()?;
+        if request.revision_id != self.latest.revision_id() || request.code_sha256 != self.latest.code {
+            return Err(error(ErrorKind::Conflict));
+        }
+        let number = if self.latest.code == THEIRS { THEIR_VERSION } else { CANARY };
+        self.published[usize::from(number == THEIR_VERSION)] = true;
+        self.read_version(version(number).into())
+    }
+
+    /// Another pipeline puts its code into `$LATEST`.
+    pub(crate) fn let_pipeline_in(&mut self) {
+        self.latest = Latest { code: THEIRS, revision: self.latest.revision + 1 };
+    }
+
+    pub(crate) fn has_their_code(&self) -> bool {
+        self.latest.code == THEIRS
+    }
+
+    pub(crate) fn provisioned_concurrency(&self) -> Result<Option<ProvisionedConcurrency>, Error> {
+        self.reach_lambda()?;
+        Ok(self.is_settling().then_some(ProvisionedConcurrency::InProgress))
     }
 
     pub(crate) fn read_alarms(&self, names: &[AlarmName]) -> Result<Vec<AlarmReading>, Error> {
@@ -166,11 +323,20 @@ impl Account {
             Alarm::Ok => AlarmState::Ok,
             Alarm::Firing => AlarmState::Alarm,
             Alarm::NoData => AlarmState::InsufficientData,
+            Alarm::Unreadable => AlarmState::Unreadable,
             Alarm::Gone => return Ok(Vec::new()),
         };
+        let since = Some(self.alarm_since);
         let reading =
-            |name: &AlarmName| AlarmReading { name: name.clone(), state, reason: String::new(), since: None };
+            |name: &AlarmName| AlarmReading { name: name.clone(), state, reason: String::new(), since };
         Ok(names.iter().map(reading).collect())
+    }
+
+    pub(crate) fn read_alarm_history(&self, after: Timestamp) -> Result<Vec<AlarmTransition>, Error> {
+        if self.alarms_back_at.is_some() {
+            return Err(error(ErrorKind::Unreachable));
+        }
+        Ok(self.transitions.iter().filter(|transition| transition.at > after).cloned().collect())
     }
 
     fn reach_lambda(&self) -> Result<(), Error> {
@@ -217,13 +383,13 @@ impl Account {
 
     /// After a write to one version alone AWS moves provisioned concurrency from the version that served `before`, with
     /// weights of its own meanwhile.
-    pub(crate) fn settle(&mut self, before: Routing, now: Timestamp) {
+    pub(crate) fn settle(&mut self, before: Routing, slow: bool, now: Timestamp) {
         let Some(routing) = self.alias.as_ref().map(|alias| alias.routing) else { return };
         let Some(own) = routing.version.published() else { return };
         let versions = [before.version.published(), before.additional.map(|(second, _)| second)];
         let Some(other) = versions.into_iter().flatten().find(|version| *version != own) else { return };
         self.set(Routing::split(own, other, percent(50.0)), self.description());
-        self.settles = Some((now + SETTLING, routing));
+        self.settles = Some((now + if slow { SLOW_SETTLING } else { SETTLING }, routing));
     }
 
     pub(crate) fn is_settling(&self) -> bool {
@@ -236,7 +402,7 @@ impl Account {
         let (routing, mut description) = (alias.routing, alias.description.clone());
         match drift {
             Drift::Deleted => {
-                self.alias = None;
+                self.replaced = self.alias.take();
                 self.late.clear();
                 self.settles = None;
                 return true;
@@ -261,8 +427,24 @@ impl Account {
         self.alarm
     }
 
-    pub(crate) fn set_alarm(&mut self, alarm: Alarm) {
+    pub(crate) fn set_alarm(&mut self, alarm: Alarm, now: Timestamp) {
+        if let Some(to) = alarm.state().filter(|state| self.alarm.state() != Some(*state)) {
+            self.changes_to(to, now);
+        }
         self.alarm = alarm;
+        self.heals_at = (self.heals && alarm != Alarm::Ok).then_some(now + HEALS);
+    }
+
+    /// The alarm leaves its state and comes back to it while nobody looks.
+    pub(crate) fn flap(&mut self, through: AlarmState, now: Timestamp) {
+        let Some(state) = self.alarm.state() else { return };
+        self.changes_to(through, now);
+        self.changes_to(state, now);
+    }
+
+    fn changes_to(&mut self, to: AlarmState, now: Timestamp) {
+        self.alarm_since = now;
+        self.transitions.push(AlarmTransition { at: now, to, reason: String::new() });
     }
 
     pub(crate) fn lambda_is_down(&self) -> bool {
@@ -295,7 +477,7 @@ impl Account {
         self.next_revision += 1;
         let revision_id = format!("r{}", self.next_revision);
         let state = AliasState { description, ..AliasState::new(routing, revision_id) };
-        self.alias = Some(state.clone());
+        self.replaced = self.alias.replace(state.clone());
         self.settles = None;
         self.late.clear();
         state

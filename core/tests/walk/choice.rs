@@ -1,7 +1,7 @@
 use std::fmt;
 
 use lambda_rollout::ErrorKind;
-use lambda_rollout::account::HookVerdict;
+use lambda_rollout::account::{AlarmState, HookVerdict};
 use lambda_rollout::machine::Command;
 
 use crate::account::{Alarm, Drift, Landing};
@@ -19,8 +19,10 @@ pub(crate) enum Choice {
     Delay(u8),
     /// A call's time is up.
     TimeOut(u8, Landing),
-    /// A write to one version lands, and AWS moves provisioned concurrency with weights of its own.
-    Settle(u8),
+    /// A read of the alias lags behind: it shows what was there before the newest change.
+    Stale(u8),
+    /// A write to one version lands, and AWS moves provisioned concurrency with weights of its own; slowly or not.
+    Settle(u8, bool),
     /// A hook says this.
     Hook(u8, HookVerdict),
     /// A write that was given up lands after all.
@@ -35,14 +37,19 @@ pub(crate) enum Choice {
     Drift(Drift),
     /// The alarm changes.
     Alarm(Alarm),
+    /// The alarm goes through another state and comes back while nobody looks.
+    Flap(AlarmState),
+    /// Another pipeline puts its code into `$LATEST`.
+    Pipeline,
     /// Lambda's API does not answer for longer than a rollout bears.
     LambdaDown,
     /// CloudWatch's API does not.
     AlarmsDown,
     /// A person or program wants something.
     Order(Order),
-    /// The process dies, and another begins; with the journal or without. A write in flight has this fate.
-    Die { journal: bool, landing: Landing },
+    /// The process dies, and another begins; with the journal or without. A write in flight has this fate. In the dark
+    /// the next one begins only when more than a hold has passed.
+    Die { journal: bool, landing: Landing, dark: bool },
 }
 
 /// A command without its words.
@@ -75,7 +82,8 @@ impl Choice {
             | Self::Fail(call, ..)
             | Self::Delay(call)
             | Self::TimeOut(call, _)
-            | Self::Settle(call)
+            | Self::Stale(call)
+            | Self::Settle(call, _)
             | Self::Hook(call, _) => Some(usize::from(call)),
             _ => None,
         }
@@ -95,7 +103,11 @@ impl fmt::Display for Choice {
             Self::Fail(_, kind, landing) => write!(f, "FAILS as {}{}", kind.name(), effect(landing)),
             Self::Delay(_) => f.write_str("IS SLOW"),
             Self::TimeOut(_, landing) => write!(f, "times out{}", effect(landing)),
-            Self::Settle(_) => f.write_str("is answered, AND AWS MOVES PROVISIONED CONCURRENCY"),
+            Self::Stale(_) => f.write_str("LAGS BEHIND: it shows what was before"),
+            Self::Settle(_, slow) => {
+                let how = if *slow { " SLOWLY" } else { "" };
+                write!(f, "is answered, AND AWS MOVES PROVISIONED CONCURRENCY{how}")
+            }
             Self::Hook(_, verdict) => write!(f, "SAYS {verdict}"),
             Self::LandLate(_) => f.write_str("the write that was given up lands"),
             Self::Tick => f.write_str("time passes"),
@@ -103,10 +115,12 @@ impl fmt::Display for Choice {
             Self::TickEarly => f.write_str("THE CLOCK IS AN HOUR BEHIND"),
             Self::Drift(drift) => write!(f, "ANOTHER HAND: {drift:?}"),
             Self::Alarm(alarm) => write!(f, "THE ALARM: {alarm:?}"),
+            Self::Flap(through) => write!(f, "THE ALARM GOES THROUGH {through} AND BACK"),
+            Self::Pipeline => f.write_str("ANOTHER PIPELINE CHANGES $LATEST"),
             Self::LambdaDown => f.write_str("LAMBDA DOES NOT ANSWER ANY MORE"),
             Self::AlarmsDown => f.write_str("CLOUDWATCH DOES NOT ANSWER ANY MORE"),
             Self::Order(order) => write!(f, "COMMAND: {order:?}"),
-            Self::Die { journal, landing } => {
+            Self::Die { journal, landing, dark } => {
                 let with = if *journal { "with" } else { "without" };
                 let write = match landing {
                     Landing::Never => "is lost",
@@ -115,7 +129,8 @@ impl fmt::Display for Choice {
                 };
                 write!(
                     f,
-                    "THE PROCESS DIES (a write in flight {write}); THE NEXT ONE BEGINS {with} THE JOURNAL"
+                    "THE PROCESS DIES (a write in flight {write}); THE NEXT ONE BEGINS {with} THE JOURNAL{}",
+                    if *dark { " FIVE MINUTES LATER" } else { "" }
                 )
             }
         }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use lambda_rollout::account::{AliasWrite, Claim, Routing};
 use lambda_rollout::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
 use lambda_rollout::machine::{Effect, EffectId, Phase, Rollout};
-use lambda_rollout::plan::RolloutPlan;
+use lambda_rollout::plan::{RolloutPlan, VersionSource, WhenUnreadable};
 use lambda_rollout::units::{Timestamp, Weight};
 
-use crate::account::{CANARY, version};
+use crate::account::{CANARY, THEIR_VERSION, version};
 use crate::broken::{Broken, broken, hold_to};
-use crate::referee::{Hold, Referee, Scene};
+use crate::referee::{Referee, Scene};
 
 impl Referee {
     /// The rollout asks for an effect.
@@ -23,9 +23,14 @@ impl Referee {
                 self.newest_call = Some(id);
                 self.unanswered.push(write.clone());
             }
-            Effect::CreateAlias(_) => {
+            Effect::CreateAlias(created) => {
+                hold_to!(
+                    *created == version(CANARY),
+                    "S13: the alias is created on code that the plan did not bring"
+                );
                 hold_to!(self.known.is_none(), "S1: the alias is created although it is there");
                 self.newest_call = Some(id);
+                self.creates = true;
             }
             _ => {}
         }
@@ -34,6 +39,8 @@ impl Referee {
 
     /// S1, S2, and what has to be written down ahead of a write.
     fn may_write(&self, write: &AliasWrite, scene: &Scene) -> Result<(), Broken> {
+        let theirs = write.routing.share_of(version(THEIR_VERSION));
+        hold_to!(theirs == Weight::ZERO, "S13: traffic to code that the plan did not bring");
         let writing = scene.in_flight.iter().any(|call| call.write().is_some());
         hold_to!(!writing, "S2: two writes in flight");
         hold_to!(!self.write_unknown, "S2: a write before a read has decided about the one before");
@@ -45,11 +52,14 @@ impl Referee {
         let stable = scene.journal.map(|kept| kept.stable_version);
         hold_to!(stable == self.stable, "S8: another stable version was written down");
         let old = self.known.as_ref().map_or(Weight::ZERO, |known| canary_share(&known.routing));
-        self.may_change(old, write.routing, scene)
+        // A weight of 1 beside another version sends all traffic to the canary, and is not the canary alone.
+        let clears =
+            old == Weight::FULL && self.known.as_ref().is_some_and(|known| !known.routing.is_single());
+        self.may_change(old, clears, write.routing, scene)
     }
 
     /// S4 and S5: whether the canary's share may become this.
-    fn may_change(&self, old: Weight, routing: Routing, scene: &Scene) -> Result<(), Broken> {
+    fn may_change(&self, old: Weight, clears: bool, routing: Routing, scene: &Scene) -> Result<(), Broken> {
         let new = canary_share(&routing);
         if self.has_cause || self.putting_back_since.is_some() {
             let out = new == Weight::ZERO && routing.is_single();
@@ -67,7 +77,7 @@ impl Referee {
             hold_to!(right, "S4: lowered from {old} to {new}");
             return Ok(());
         }
-        hold_to!(new > old, "S2: {new} was written twice");
+        hold_to!(new > old || clears && new == old, "S2: {new} was written twice");
         hold_to!(!self.is_over_deadline(scene), "S5: raised to {new} when the deadline had passed");
         if self.people.promote { Ok(()) } else { self.may_raise(old, new, scene) }
     }
@@ -81,10 +91,13 @@ impl Referee {
         let step = scene.step_at(old);
         let approved = self.people.approved || !step.is_some_and(|step| step.gate);
         hold_to!(approved, "S4: raised from {old} to {new} without an approval");
-        let Some(Hold::Runs { ends_at: held_until }) = self.hold else {
+        let hold = self.hold.filter(|hold| !hold.is_paused());
+        let Some(hold) = hold else {
             return Err(broken!("S3: raised to {new} while the hold of {old} stood still"));
         };
-        hold_to!(held_until <= scene.now, "S3: the hold of {old} was cut short");
+        let Some(held_until) = hold.over_since(scene.now) else {
+            return Err(broken!("S3: the hold of {old} was cut short, or not watched all through"));
+        };
         if scene.plan.alarms().names().is_empty() {
             return Ok(());
         }
@@ -109,23 +122,27 @@ impl Referee {
         let is_known =
             |revision: &String| self.known.as_ref().is_some_and(|known| known.revision_id == *revision);
         match &event.kind {
-            EventKind::Checked { .. } => self.taken_up_at = None,
+            EventKind::Checked { .. } => {
+                self.taken_up_at = None;
+                self.checked = true;
+            }
             EventKind::Shifted { weight, revision_id, .. } => {
                 let share = self.known.as_ref().map(|known| canary_share(&known.routing));
                 let so = is_known(revision_id) && share == Some(*weight);
                 hold_to!(so, "events: `shifted` to {weight}, and nothing answered so");
             }
             EventKind::StepHeld { weight, .. } => {
-                let held = matches!(self.hold, Some(Hold::Runs { ends_at }) if ends_at <= scene.now);
+                let held = self.hold.as_mut().is_some_and(|hold| hold.is_told_over(scene.now));
                 hold_to!(held, "S3: the hold of {weight} was called held before its end");
             }
             EventKind::Drifted { found, expected } => {
                 hold_to!(self.hand.moved, "S7: drift was told, and nobody else touched the alias");
-                let read = self.known.as_ref().map(|known| known.routing);
+                let read = self.known.as_ref().map(|known| known.routing).filter(|_| !self.absent);
                 hold_to!(*found == read, "S7: `drifted` does not say what was found");
                 let hand = &self.hand;
                 let left = [hand.ours, hand.known_ours, hand.perhaps_ours].contains(&Some(*expected));
-                hold_to!(left, "S7: `drifted` does not say what was expected");
+                let created = self.creates && *expected == Routing::only(version(CANARY));
+                hold_to!(left || created, "S7: `drifted` does not say what was expected");
                 self.hand.known_ours = *found;
                 self.hand.perhaps_ours = None;
             }
@@ -153,7 +170,7 @@ impl Referee {
     fn is_so(&self, cause: &Cause, scene: &Scene) -> bool {
         match cause {
             Cause::Drift { .. } => self.hand.moved,
-            Cause::AlarmsUnreadable { .. } => self.is_unreadable_for_long(scene),
+            Cause::AlarmsUnreadable { .. } => self.looks.denied || self.is_unreadable_for_long(scene),
             Cause::Deadline { .. } => self.is_over_deadline(scene),
             // These make a cause the moment the rollout learns of them.
             Cause::Alarm { .. } | Cause::Hook { .. } | Cause::Abort { .. } => false,
@@ -166,8 +183,15 @@ impl Referee {
         self.read_now = false;
         self.has_cause |= self.is_over_deadline(scene) || self.is_unreadable_for_long(scene);
         let (phase, deadline) = (rollout.status().phase, rollout.deadline());
-        let looking = scene.in_flight.iter().any(|call| matches!(call.effect, Effect::ReadAlarms(_)));
-        if is_watched(phase) && !scene.plan.alarms().names().is_empty() && !looking {
+        let looking = scene
+            .in_flight
+            .iter()
+            .any(|call| matches!(call.effect, Effect::ReadAlarms(_) | Effect::ReadAlarmHistory { .. }));
+        let changes = !matches!(scene.plan.version(), VersionSource::Existing(_));
+        let second = self.known.as_ref().and_then(|known| known.routing.additional);
+        let split = second.is_some_and(|(second, _)| second == version(CANARY));
+        let prepares = phase == Phase::Preparing && (changes || split);
+        if (is_watched(phase) || prepares) && !scene.plan.alarms().names().is_empty() && !looking {
             let due = self.looks.newest_began.map(|began| began + scene.plan.alarms().poll());
             let comes = due.is_some_and(|due| deadline.is_some_and(|deadline| deadline <= due));
             hold_to!(comes, "S10: no look at the alarms is in flight, and none comes within the poll");
@@ -213,6 +237,10 @@ impl Referee {
                 hold_to!(late, "S6: unsettled before the rollback's time was up");
                 hold_to!(outcome.advice.is_some(), "S6: unsettled without a word on what to do");
             }
+            // Weights of others that were found, and that nobody touches.
+            K::Refused | K::Aborted if self.found_others_weights(scene.plan) => {
+                hold_to!(outcome.advice.is_some(), "S6: left others' weights without a word on what to do");
+            }
             // Another hand has changed the alias since the rollout last looked, or before it ever did.
             _ if self.hand.moved => {}
             K::Refused if self.known.is_none() => {}
@@ -241,8 +269,23 @@ impl Referee {
         Ok(())
     }
 
+    /// Whether the weights that it last saw are none of a rollout of this plan: of a version that it does not know, or, where
+    /// it has published none, without a claim.
+    fn found_others_weights(&self, plan: &RolloutPlan) -> bool {
+        let Some(known) = &self.known else { return false };
+        let claimed = Claim::find(&known.description).is_some();
+        let unknown = !matches!(plan.version(), VersionSource::Existing(_)) && !claimed;
+        known.routing.additional.is_some_and(|(second, _)| second != version(CANARY) || unknown)
+    }
+
     fn is_unreadable_for_long(&self, scene: &Scene) -> bool {
-        is_over(self.looks.unreadable_since, Some(scene.plan.alarms().unreadable().tolerate), scene.now)
+        let rolls_back = scene.plan.alarms().unreadable().then == WhenUnreadable::RollBack;
+        rolls_back
+            && is_over(
+                self.looks.unreadable_since,
+                Some(scene.plan.alarms().unreadable().tolerate),
+                scene.now,
+            )
     }
 
     fn is_over_deadline(&self, scene: &Scene) -> bool {
@@ -266,11 +309,11 @@ fn canary_share(routing: &Routing) -> Weight {
 /// Whether traffic may move in this phase, or has moved.
 fn is_watched(phase: Phase) -> bool {
     use Phase as P;
-    let before = [P::BeforeHook, P::Ready, P::Shifting, P::Holding, P::Gated];
+    let before = [P::Checking, P::BeforeHook, P::Ready, P::Shifting, P::Holding, P::Gated];
     before.contains(&phase) || [P::Promoting, P::AfterHook, P::Baking, P::Confirming].contains(&phase)
 }
 
 /// How old the newest look may be: the next one begins after the poll, and is answered within the time of a call.
-fn longest_between_looks(plan: &RolloutPlan) -> Duration {
+pub(crate) fn longest_between_looks(plan: &RolloutPlan) -> Duration {
     plan.alarms().poll() + Effect::ReadAlarms(Vec::new()).limit()
 }

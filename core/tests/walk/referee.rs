@@ -1,14 +1,17 @@
 use std::time::Duration;
 
-use lambda_rollout::account::{AlarmState, AliasState, AliasWrite, Claim, HookVerdict, Routing};
+use lambda_rollout::account::{AliasState, AliasWrite, Claim, HookVerdict, Routing};
 use lambda_rollout::event::Outcome;
-use lambda_rollout::machine::{Command, Effect, EffectId, EffectResult, Snapshot};
+use lambda_rollout::machine::{Command, Effect, EffectId, EffectResult, Phase, Snapshot};
 use lambda_rollout::plan::{RolloutPlan, Step};
-use lambda_rollout::units::{RolloutId, Timestamp, Version, Weight};
+use lambda_rollout::units::{Qualifier, RolloutId, Timestamp, Version, Weight};
 use lambda_rollout::{Error, ErrorKind};
 
-use crate::account::{Account, CANARY, version};
+use crate::account::{Account, Alarm, CANARY, Opening, version};
 use crate::broken::{Broken, hold_to};
+use crate::hold::Hold;
+use crate::looks::{Circumstances, Looks, Reading};
+use crate::promises::longest_between_looks;
 use crate::situation::Call;
 
 /// Remembers what one rollout was shown, told and asked to do through all its processes. What that allows it to do is
@@ -37,6 +40,16 @@ pub(crate) struct Referee {
     refused: bool,
     /// Whether the newest call about the alias failed.
     failing: bool,
+    /// Revisions of the alias that this rollout has seen replaced: a read that shows one is an old copy.
+    superseded: Vec<String>,
+    /// Whether it has asked for the alias to be created.
+    pub(crate) creates: bool,
+    /// Whether the newest read of the alias said that there is none.
+    pub(crate) absent: bool,
+    /// Whether the rollout knows what it is to publish.
+    latest_read: bool,
+    /// Whether pre-flight has come past the alarms.
+    pub(crate) checked: bool,
     pub(crate) hold: Option<Hold>,
     pub(crate) looks: Looks,
     pub(crate) people: People,
@@ -71,22 +84,6 @@ pub(crate) struct OtherHand {
     took_over: bool,
 }
 
-/// A hold as the plan words it: it counts from when the rollout first saw the weight, and stands still in a pause.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Hold {
-    Runs { ends_at: Timestamp },
-    Stands { left: Duration },
-}
-
-/// The looks at the alarms.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Looks {
-    pub(crate) newest_began: Option<Timestamp>,
-    /// When the newest answered one began, if every alarm was readable and none fired.
-    pub(crate) clear: Option<Timestamp>,
-    pub(crate) unreadable_since: Option<Timestamp>,
-}
-
 /// What people want.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct People {
@@ -115,6 +112,11 @@ impl Referee {
         Self { id: Some(id), started_at: now, last_at: now, next_seq: 1, ..Self::default() }
     }
 
+    /// Of a rollout that finds the account so.
+    pub(crate) fn facing(opening: &Opening, id: RolloutId, now: Timestamp) -> Self {
+        Self { excused: opening.alarm != Alarm::Ok, ..Self::new(id, now) }
+    }
+
     /// The process died, and the next one, which has no journal, begins a rollout of its own.
     pub(crate) fn begins_anew(&mut self, id: RolloutId, now: Timestamp) {
         let before = std::mem::replace(self, Self::new(id, now));
@@ -136,7 +138,10 @@ impl Referee {
         self.write_unknown = false;
         self.refused = false;
         self.failing = false;
-        self.looks = Looks::default();
+        self.looks = Looks::of_journal(kept);
+        self.absent = false;
+        self.superseded = kept.map(|kept| kept.superseded.clone()).unwrap_or_default();
+        self.checked = kept.is_some_and(|kept| kept.phase > Phase::Checking);
         self.putting_back_since = None;
     }
 
@@ -154,6 +159,19 @@ impl Referee {
     pub(crate) fn moved_by_other_hand(&mut self) {
         self.hand.moved = true;
         self.excused = true;
+    }
+
+    /// Whether the rollout can know that this is an old copy of the alias, or takes it for what it knew: a write without
+    /// an answer has landed meanwhile.
+    pub(crate) fn knows_better_than(&self, old: &AliasState) -> bool {
+        let known = self.known.as_ref().is_some_and(|known| known.revision_id == old.revision_id);
+        known || self.superseded.contains(&old.revision_id)
+    }
+
+    /// Whether another pipeline that changes `$LATEST` now brings what the plan did not mean.
+    pub(crate) fn has_read_latest(&self) -> bool {
+        let left_weights = self.known.as_ref().is_some_and(|known| known.routing.additional.is_some());
+        self.latest_read || self.reborn && left_weights
     }
 
     /// Whether the rollout cannot tell such a change from a write of its own.
@@ -186,10 +204,8 @@ impl Referee {
         match command {
             Command::Pause => {
                 self.people.paused = true;
-                if let Some(Hold::Runs { ends_at }) = self.hold
-                    && ends_at > now
-                {
-                    self.hold = Some(Hold::Stands { left: ends_at.since(now) });
+                if let Some(hold) = &mut self.hold {
+                    hold.pause(now);
                 }
             }
             Command::Resume if self.people.paused => self.resume(now),
@@ -205,8 +221,8 @@ impl Referee {
 
     fn resume(&mut self, now: Timestamp) {
         self.people.paused = false;
-        if let Some(Hold::Stands { left }) = self.hold {
-            self.hold = Some(Hold::Runs { ends_at: now + left });
+        if let Some(hold) = &mut self.hold {
+            hold.resume(now);
         }
     }
 
@@ -240,7 +256,13 @@ impl Referee {
                     self.alias_answered(call, result, scene);
                 }
             }
-            Effect::ReadAlarms(_) => self.alarms_answered(call, result, scene),
+            Effect::ReadAlarms(_) | Effect::ReadAlarmHistory { .. } => {
+                self.alarms_answered(call, result, scene)
+            }
+            Effect::ReadVersion(Qualifier::Latest) => {
+                self.failing = !matches!(result, EffectResult::Version(Ok(_)));
+                self.latest_read |= !self.failing;
+            }
             Effect::RunHook(_) => {
                 let passed =
                     matches!(result, EffectResult::Hook(report) if report.verdict != HookVerdict::Fail);
@@ -251,19 +273,35 @@ impl Referee {
     }
 
     fn alarms_answered(&mut self, call: &Call, result: &EffectResult, scene: &Scene) {
-        let names = scene.plan.alarms().names();
-        let readings = match result {
-            EffectResult::Alarms(Ok(readings)) if readings.len() == names.len() => readings,
-            _ => {
-                self.looks.clear = None;
-                self.looks.unreadable_since.get_or_insert(scene.now);
-                return;
-            }
+        let watch = scene.plan.alarms();
+        let served_already = self.stable == Some(version(CANARY));
+        let weight =
+            self.known.as_ref().map_or(Weight::ZERO, |known| known.routing.share_of(version(CANARY)));
+        let circumstances = Circumstances {
+            now: scene.now,
+            has_traffic: (weight > Weight::ZERO && !served_already) || !self.unanswered.is_empty(),
+            checked: self.checked,
         };
-        let fires = readings.iter().any(|reading| reading.state == AlarmState::Alarm);
-        self.looks.clear = (!fires).then_some(call.since);
-        self.looks.unreadable_since = None;
-        self.has_cause |= fires;
+        let reading = match (&call.effect, result) {
+            (Effect::ReadAlarmHistory { .. }, EffectResult::AlarmHistory(result)) => {
+                self.looks.explained(result.as_deref(), watch, scene.now)
+            }
+            (Effect::ReadAlarmHistory { .. }, _) => {
+                let error = Error::new(ErrorKind::Unreachable, "no answer in time");
+                self.looks.explained(Err(&error), watch, scene.now)
+            }
+            _ => Some(self.looks.read(call, result, watch, circumstances)),
+        };
+        match (reading, &mut self.hold) {
+            (Some(Reading::Passes), Some(hold)) => {
+                if let Some(began) = self.looks.clear {
+                    hold.passes(began, longest_between_looks(scene.plan));
+                }
+            }
+            (Some(Reading::Fails), _) => self.has_cause = true,
+            (Some(Reading::Denied), _) => self.has_cause = true,
+            _ => {}
+        }
     }
 
     fn alias_answered(&mut self, call: &Call, result: &EffectResult, scene: &Scene) {
@@ -275,7 +313,10 @@ impl Referee {
         };
         self.failing = result.is_err();
         match (result, write) {
+            // An old copy tells nothing.
+            (Ok(state), None) if self.superseded.contains(&state.revision_id) => self.failing = true,
             (Ok(state), _) => {
+                self.absent = false;
                 let claim = Claim::find(&state.description).map(|claim| claim.rollout_id);
                 self.hand.claims.take_if(|_| write.is_some());
                 self.hand.claims =
@@ -285,13 +326,8 @@ impl Referee {
                 self.sees(state, scene);
                 self.refused = false;
             }
-            (Err(E::NotFound), None) => {
-                self.failing = false;
-                self.write_unknown = false;
-                self.unanswered.clear();
-                self.known = None;
-                self.seen = None;
-            }
+            // That there is no alias is believed when many reads say so, and then the rollout ends.
+            (Err(E::NotFound), None) => (self.failing, self.absent) = (true, true),
             (Err(_), None) => {}
             // Known not to have taken effect.
             (Err(E::Throttled | E::AccessDenied | E::Config | E::Rejected), Some(write)) => {
@@ -307,7 +343,7 @@ impl Referee {
 
     fn sees(&mut self, state: &AliasState, scene: &Scene) {
         let canary = version(CANARY);
-        if self.is_unanswered() {
+        if self.is_unanswered() && !self.creates {
             self.stable = state.routing.version.published();
             self.hand.ours = Some(state.routing);
             self.hand.moved = false;
@@ -315,10 +351,7 @@ impl Referee {
         let weight = state.routing.share_of(canary);
         if self.seen.map(|routing| routing.share_of(canary)) != Some(weight) {
             let length = scene.step_at(weight).map_or(Duration::ZERO, |step| step.hold);
-            self.hold = Some(match self.people.paused {
-                true => Hold::Stands { left: length },
-                false => Hold::Runs { ends_at: scene.now + length },
-            });
+            self.hold = Some(Hold::begin(length, scene.now, self.people.paused));
             self.people.approved = false;
         }
         let silent = self.unanswered.len().saturating_sub(usize::from(self.refused));
@@ -337,6 +370,9 @@ impl Referee {
         let newest = self.unanswered.last().map(|write| write.routing);
         self.hand.perhaps_ours = newest.or(self.hand.perhaps_ours);
         self.unanswered.retain(|write| write.revision_id == state.revision_id);
+        self.superseded.retain(|old| *old != state.revision_id);
+        let replaced = self.known.as_ref().filter(|known| known.revision_id != state.revision_id);
+        self.superseded.extend(replaced.map(|known| known.revision_id.clone()));
         self.known = Some(state.clone());
         self.seen = Some(state.routing);
         if !self.hand.moved || as_we_would {

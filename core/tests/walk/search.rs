@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lambda_rollout::machine::{Effect, Output};
 use lambda_rollout::plan::RolloutPlan;
 
+use crate::account::Opening;
 use crate::broken::{Broken, broken};
 use crate::choice::Choice;
 use crate::fingerprint::Fingerprints;
@@ -31,6 +32,7 @@ type Ahead = (Id, u8, Situation);
 /// A walk through all that may happen to one plan: breadth first, deviation by deviation.
 pub(crate) struct Walk {
     plan: Arc<RolloutPlan>,
+    opening: Opening,
     depth: u8,
     seen: BTreeMap<u128, Id>,
     reached: Vec<Reached>,
@@ -44,9 +46,10 @@ pub(crate) struct Walk {
 const LONGEST_PATH: u16 = 2_000;
 
 impl Walk {
-    pub(crate) fn new(plan: RolloutPlan, depth: u8) -> Self {
+    pub(crate) fn new(plan: RolloutPlan, opening: Opening, depth: u8) -> Self {
         Self {
             plan: Arc::new(plan),
+            opening,
             depth,
             seen: BTreeMap::new(),
             reached: Vec::new(),
@@ -58,7 +61,7 @@ impl Walk {
 
     /// Walks to the end. Errs with the story of each promise that was broken.
     pub(crate) fn run(mut self) -> Result<String, String> {
-        let mut first = Situation::new(&self.plan);
+        let mut first = Situation::new(&self.plan, &self.opening);
         step(&mut first, Choice::Start).map_err(|broken| broken.line)?;
         let print = self.fingerprint(&first);
         self.seen.insert(print, 0);
@@ -198,7 +201,8 @@ impl Walk {
             }
             choices.push(Choice::Start);
             choices.reverse();
-            writeln!(text, "{}\n{}", broken.line, story(&self.plan, &choices)).expect("memory");
+            writeln!(text, "{}\n{}", broken.line, story(&self.plan, &self.opening, &choices))
+                .expect("memory");
         }
         text
     }
@@ -214,8 +218,8 @@ fn step(situation: &mut Situation, choice: Choice) -> Result<bool, Broken> {
 }
 
 /// A path in words: the time, what happened, and what came out. Steps in which nothing new happens are only counted.
-fn story(plan: &Arc<RolloutPlan>, choices: &[Choice]) -> String {
-    let mut situation = Situation::new(plan);
+fn story(plan: &Arc<RolloutPlan>, opening: &Opening, choices: &[Choice]) -> String {
+    let mut situation = Situation::new(plan, opening);
     let start = situation.clock();
     let (mut text, mut quiet) = (String::new(), 0);
     for choice in choices {

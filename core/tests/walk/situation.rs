@@ -1,13 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_rollout::account::{AliasState, AliasWrite, HookReport, HookVerdict};
+use lambda_rollout::account::{AlarmState, AliasState, AliasWrite, HookReport, HookVerdict};
 use lambda_rollout::machine::{Effect, EffectId, EffectResult, Input, Output, Phase, Rollout, Snapshot};
-use lambda_rollout::plan::RolloutPlan;
+use lambda_rollout::plan::{RolloutPlan, VersionSource};
 use lambda_rollout::units::{RolloutId, Timestamp};
 use lambda_rollout::{Error, ErrorKind};
 
-use crate::account::{Account, Alarm, Drift, Landing, error};
+use crate::account::{Account, Alarm, CANARY, Drift, Landing, Opening, STABLE, error, version};
 use crate::broken::{Broken, broken};
 use crate::choice::{Choice, Order};
 use crate::referee::{Referee, Scene};
@@ -52,20 +52,22 @@ pub(crate) struct Situation {
     rollouts: u64,
 }
 
+/// For how long nobody runs the rollout after a process died in the dark.
+const DARK: Duration = Duration::from_secs(5 * 60);
 /// A sleep, or a step of the wall clock.
 const LEAP: Duration = Duration::from_secs(60 * 60);
 /// The ticks after which the person comes that a gate or a pause waits for: enough for looks at alarms and alias.
 const PATIENCE: u8 = 4;
 
 impl Situation {
-    pub(crate) fn new(plan: &Arc<RolloutPlan>) -> Self {
+    pub(crate) fn new(plan: &Arc<RolloutPlan>, opening: &Opening) -> Self {
         let clock = Timestamp::parse("2026-11-23T17:00:00Z").expect("a date");
         Self {
             clock,
-            account: Account::new(),
+            account: Account::new(opening, clock),
             in_flight: Vec::new(),
             journal: None,
-            referee: Referee::new(id(0), clock),
+            referee: Referee::facing(opening, id(0), clock),
             rollout: Rollout::new(Arc::clone(plan), id(0), clock),
             waited: 0,
             ended: false,
@@ -135,12 +137,14 @@ impl Situation {
         choices.extend(Order::ALL.map(Choice::Order));
         let writing = self.in_flight.iter().filter_map(Call::write).any(|write| self.account.admits(write));
         for journal in [false, true] {
-            let die = |landing| Choice::Die { journal, landing };
-            if journal && self.journal.is_none() {
+            let die = |landing| Choice::Die { journal, landing, dark: false };
+            if journal && self.journal.is_none() || !journal && self.looks_like_another_rollout() {
                 continue;
             }
             choices.push(die(Landing::Never));
-            if writing {
+            choices.push(Choice::Die { journal, landing: Landing::Never, dark: true });
+            let ends_it = self.publishes() && self.account.has_their_code() && !journal;
+            if writing && !ends_it {
                 choices.push(die(Landing::Already));
             }
             if writing && journal {
@@ -166,18 +170,44 @@ impl Situation {
                     fails(&[(E::Unreachable, Landing::Already), (E::Unreachable, Landing::Later)]);
                     fails(&[(E::Conflict, Landing::Already)]);
                     if write.routing.is_single() {
-                        choices.push(Choice::Settle(index));
+                        choices.extend([false, true].map(|slow| Choice::Settle(index, slow)));
                     }
                 }
             }
             Effect::ReadAlias | Effect::ReadVersion(_) => {
                 fails(&[(E::Unreachable, NEVER), (E::Throttled, NEVER), (E::AccessDenied, NEVER)]);
+                fails(&[(E::NotFound, NEVER)]);
+                let reads_alias = matches!(call.effect, Effect::ReadAlias);
+                // A rollout that knows nothing of the alias yet cannot know that a read is an old copy.
+                let lags =
+                    self.account.read_alias_stale().is_some_and(|old| self.referee.knows_better_than(old));
+                if reads_alias && lags {
+                    choices.push(Choice::Stale(index));
+                }
+                if !reads_alias && self.pipeline_matters() {
+                    choices.push(Choice::Pipeline);
+                }
+            }
+            Effect::UpdateCode { .. } | Effect::Publish(_) => {
+                fails(&[(E::Unreachable, NEVER), (E::Throttled, NEVER), (E::Conflict, NEVER)]);
+                fails(&[(E::AccessDenied, NEVER), (E::Unreachable, Landing::Already)]);
+                if self.pipeline_matters() {
+                    choices.push(Choice::Pipeline);
+                }
+            }
+            Effect::CheckHook(_) => {
+                fails(&[(E::Unreachable, NEVER), (E::AccessDenied, NEVER), (E::NotFound, NEVER)])
+            }
+            Effect::ReadAlarmHistory { .. } => {
+                fails(&[(E::Unreachable, NEVER), (E::AccessDenied, NEVER), (E::Rejected, NEVER)]);
             }
             Effect::ReadAlarms(_) => {
-                fails(&[(E::Throttled, NEVER)]);
-                let alarms = [Alarm::Ok, Alarm::Firing, Alarm::NoData, Alarm::Gone];
-                let others = alarms.into_iter().filter(|alarm| *alarm != self.account.alarm());
+                fails(&[(E::Throttled, NEVER), (E::AccessDenied, NEVER)]);
+                let others = Alarm::ALL.into_iter().filter(|alarm| *alarm != self.account.alarm());
                 choices.extend(others.map(Choice::Alarm));
+                if self.account.alarm() == Alarm::Ok {
+                    choices.extend([AlarmState::Alarm, AlarmState::InsufficientData].map(Choice::Flap));
+                }
                 if !self.account.alarms_are_down() {
                     choices.push(Choice::AlarmsDown);
                 }
@@ -199,7 +229,32 @@ impl Situation {
         }
     }
 
+    /// Whether it makes a difference that another pipeline changes `$LATEST` now: the rollout has read it, and it is not
+    /// changed yet.
+    fn pipeline_matters(&self) -> bool {
+        self.publishes() && self.referee.has_read_latest() && !self.account.has_their_code()
+    }
+
+    fn publishes(&self) -> bool {
+        !matches!(self.rollout.plan().version(), VersionSource::Existing(_))
+    }
+
+    /// Whether a process that begins now without a journal, and whose plan publishes, would find what another rollout than
+    /// this one has left: another pipeline's code to publish and no weights, or weights of other versions.
+    fn looks_like_another_rollout(&self) -> bool {
+        let ours = (Some(version(STABLE).into()), Some(version(CANARY)));
+        let found = self.account.routing();
+        let weights = found.and_then(|found| found.additional).map(|(second, _)| second);
+        let is_ours = weights.is_none() || (found.map(|found| found.version), weights) == ours;
+        self.publishes() && (!is_ours || weights.is_none() && self.account.has_their_code())
+    }
+
     fn is_told_from_ours(&self, drift: Drift) -> bool {
+        // To a rollout that has not published yet, claimed weights say which version is its canary.
+        let other_canary = matches!(drift, Drift::RolesSwapped | Drift::OtherVersionBeside);
+        if other_canary && self.publishes() && self.referee.is_unanswered() {
+            return false;
+        }
         let mut account = self.account.clone();
         account.drift(drift) && !self.referee.may_be_ours(&account)
     }
@@ -236,12 +291,17 @@ impl Situation {
                 self.land(&call, landing)?;
                 self.deliver(call, EffectResult::TimedOut, tell)?;
             }
-            Choice::Settle(index) => {
+            Choice::Stale(index) => {
+                let call = self.in_flight.remove(usize::from(index));
+                let Some(old) = self.account.read_alias_stale().cloned() else { return Ok(false) };
+                self.deliver(call, EffectResult::Alias(Ok(old)), tell)?;
+            }
+            Choice::Settle(index, slow) => {
                 let call = self.in_flight.remove(usize::from(index));
                 let before = self.account.routing();
                 let result = self.answer(&call)?;
                 if let Some(before) = before {
-                    self.account.settle(before, self.clock);
+                    self.account.settle(before, slow, self.clock);
                 }
                 self.deliver(call, result, tell)?;
             }
@@ -270,11 +330,15 @@ impl Situation {
             Choice::Drift(drift) => {
                 self.account.drift(drift);
             }
-            Choice::Alarm(alarm) => self.account.set_alarm(alarm),
+            Choice::Alarm(alarm) => self.account.set_alarm(alarm, self.clock),
+            Choice::Flap(through) => {
+                self.account.flap(through, self.clock);
+            }
+            Choice::Pipeline => self.account.let_pipeline_in(),
             Choice::LambdaDown => self.account.take_lambda_down(self.clock),
             Choice::AlarmsDown => self.account.take_alarms_down(self.clock),
             Choice::Order(order) => return self.order(order, tell),
-            Choice::Die { journal, landing } => self.die(journal, landing, tell)?,
+            Choice::Die { journal, landing, dark } => self.die(journal, landing, dark, tell)?,
         }
         Ok(true)
     }
@@ -285,9 +349,31 @@ impl Situation {
         let excuse = match choice {
             Choice::Drift(Drift::DescriptionEdited) => false,
             Choice::Drift(_) => return self.referee.moved_by_other_hand(),
-            Choice::Alarm(alarm) => matches!(alarm, Alarm::Firing | Alarm::Gone),
+            Choice::Alarm(alarm) => alarm != Alarm::Ok,
+            Choice::Flap(_) | Choice::Pipeline => true,
+            // Two of them at the very beginning are believed.
+            Choice::Fail(index, ErrorKind::NotFound, _)
+                if self.referee.absent
+                    && unanswered
+                    && matches!(self.in_flight[usize::from(index)].effect, Effect::ReadAlias) =>
+            {
+                return self.referee.moved_by_other_hand();
+            }
+            // A version, or the function of a hook, that is said not to be there: the rollout is refused.
+            Choice::Fail(index, ErrorKind::NotFound, _) => {
+                !matches!(self.in_flight[usize::from(index)].effect, Effect::ReadAlias)
+            }
             Choice::LambdaDown | Choice::AlarmsDown => true,
             Choice::Fail(_, ErrorKind::AccessDenied, _) => true,
+            // These calls may take longer than pre-flight tolerates that calls fail.
+            Choice::TimeOut(index, _)
+                if matches!(
+                    self.in_flight[usize::from(index)].effect,
+                    Effect::Publish(_) | Effect::UpdateCode { .. }
+                ) =>
+            {
+                true
+            }
             Choice::Fail(_, ErrorKind::Unreachable, _) | Choice::TimeOut(..) => unanswered,
             Choice::Order(order) => order == Order::Abort,
             Choice::TickLate => self.referee.is_failing(),
@@ -316,9 +402,18 @@ impl Situation {
         Ok(true)
     }
 
-    fn die(&mut self, journal: bool, landing: Landing, tell: &mut dyn FnMut(&Output)) -> Result<(), Broken> {
+    fn die(
+        &mut self,
+        journal: bool,
+        landing: Landing,
+        dark: bool,
+        tell: &mut dyn FnMut(&Output),
+    ) -> Result<(), Broken> {
         for call in std::mem::take(&mut self.in_flight) {
             self.land(&call, landing)?;
+        }
+        if dark {
+            self.let_pass_until(self.clock + DARK);
         }
         if journal {
             self.referee.takes_up(self.clock, self.journal.as_ref());
@@ -357,12 +452,30 @@ impl Situation {
             Effect::ReadVersion(qualifier) => EffectResult::Version(self.account.read_version(*qualifier)),
             Effect::ReadAlarms(names) => EffectResult::Alarms(self.account.read_alarms(names)),
             Effect::RunHook(_) => EffectResult::Hook(HookReport::pass("")),
+            Effect::UpdateCode { revision_id, .. } => {
+                EffectResult::Version(self.account.update_code(revision_id))
+            }
+            Effect::Publish(request) => EffectResult::Version(self.account.publish(request)),
+            Effect::ReadAlarmHistory { after, .. } => {
+                EffectResult::AlarmHistory(self.account.read_alarm_history(*after))
+            }
+            Effect::CheckHook(_) | Effect::CheckCode(_) => EffectResult::Checked(Ok(())),
+            Effect::ReadProvisionedConcurrency => {
+                EffectResult::ProvisionedConcurrency(self.account.provisioned_concurrency())
+            }
             other => unreachable!("no plan here asks for {other:?}"),
         })
     }
 
     /// What becomes of a call that is not answered.
     fn land(&mut self, call: &Call, landing: Landing) -> Result<(), Broken> {
+        match (&call.effect, landing) {
+            (Effect::UpdateCode { revision_id, .. }, Landing::Already) => {
+                drop(self.account.update_code(revision_id))
+            }
+            (Effect::Publish(request), Landing::Already) => drop(self.account.publish(request)),
+            _ => {}
+        }
         let Some(write) = call.write().filter(|write| self.account.admits(write)) else { return Ok(()) };
         match landing {
             Landing::Never => {}
@@ -449,8 +562,13 @@ fn refused(error: Error) -> Broken {
 
 fn fail(effect: &Effect, kind: ErrorKind) -> EffectResult {
     match effect {
-        Effect::ReadVersion(_) => EffectResult::Version(Err(error(kind))),
+        Effect::ReadVersion(_) | Effect::UpdateCode { .. } | Effect::Publish(_) => {
+            EffectResult::Version(Err(error(kind)))
+        }
         Effect::ReadAlarms(_) => EffectResult::Alarms(Err(error(kind))),
+        Effect::ReadAlarmHistory { .. } => EffectResult::AlarmHistory(Err(error(kind))),
+        Effect::CheckHook(_) | Effect::CheckCode(_) => EffectResult::Checked(Err(error(kind))),
+        Effect::ReadProvisionedConcurrency => EffectResult::ProvisionedConcurrency(Err(error(kind))),
         _ => EffectResult::Alias(Err(error(kind))),
     }
 }

@@ -69,7 +69,7 @@ impl Policies<'_> {
             return Meaning::Absent;
         }
         if before_traffic && alarms.already_alarming() != AlreadyAlarming::Refuse {
-            let firing = states.iter().filter(|(_, state)| self.is_bad(**state));
+            let firing = states.iter().filter(|(_, state)| **state == AlarmState::Alarm);
             self.excused = firing.map(|(name, _)| (*name).clone()).collect();
         } else if alarms.already_alarming() == AlreadyAlarming::IgnoreUntilOk {
             self.excused.retain(|name| states.get(name) != Some(&AlarmState::Ok));
