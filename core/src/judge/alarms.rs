@@ -43,6 +43,9 @@ struct Gap {
     left_and_came_back: bool,
 }
 
+/// How far the times may lie apart that an alarm and its history give for one change.
+const SAME_CHANGE: Duration = Duration::from_secs(5);
+
 /// An alarm as it was read last: what the next reading of it is compared with, in this process or the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenAlarm {
@@ -152,7 +155,12 @@ impl AlarmJudge {
     ) -> Judgement {
         let Some(gap) = self.unexplained.get(alarm).cloned() else { return Judgement::of(Verdict::Pass) };
         let history = match result {
-            Ok(history) => history,
+            Ok(history) if self.explains(alarm, &gap, &history) => history,
+            // The history may lag behind the state that it is about.
+            Ok(_) => {
+                let text = format!("the history of alarm `{alarm}` does not show yet why it changed");
+                return self.unreadable(&Error::new(ErrorKind::Unreachable, text), Vec::new(), now);
+            }
             Err(error) if error.kind().is_retryable() || error.kind() == ErrorKind::Config => {
                 return self.unreadable(&error, Vec::new(), now);
             }
@@ -195,6 +203,14 @@ impl AlarmJudge {
             _ => Verdict::Unexplained,
         };
         Judgement { verdict, changes, outage: None }
+    }
+
+    /// Whether the history reaches from the gap's beginning to the state in which the alarm was read last.
+    fn explains(&self, alarm: &AlarmName, gap: &Gap, history: &[AlarmTransition]) -> bool {
+        let (Some(state), Some(since)) = (self.seen.get(alarm), self.since.get(alarm)) else { return true };
+        let came = history.iter().any(|change| change.to == *state && change.at + SAME_CHANGE >= *since);
+        let left = history.iter().any(|change| change.to != gap.before && change.at >= gap.after);
+        came && (left || !gap.left_and_came_back)
     }
 
     /// An alarm that was in another state between two polls, and since when it was in the state of the first: what it was

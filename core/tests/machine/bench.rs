@@ -157,6 +157,8 @@ pub(crate) struct Bench {
     pub(crate) alarms_down: bool,
     /// Every change of state, in order; what is set in `alarms` counts as changed when it is read.
     pub(crate) alarm_history: BTreeMap<AlarmName, Vec<AlarmTransition>>,
+    /// The time of the alarm's state, where its history does not show it yet.
+    pub(crate) shown_since: Option<Timestamp>,
     pub(crate) history_fails: Option<ErrorKind>,
     pub(crate) reads_fail: Option<ErrorKind>,
     /// What the next reads of the alias answer, in place of what it is.
@@ -258,6 +260,7 @@ impl Bench {
             alarms: plan.alarms().names().iter().map(|name| (name.clone(), AlarmState::Ok)).collect(),
             alarms_down: false,
             alarm_history: BTreeMap::new(),
+            shown_since: None,
             history_fails: None,
             reads_fail: None,
             odd_reads: Vec::new(),
@@ -557,7 +560,7 @@ impl Bench {
         if state != AlarmState::Unreadable && history.last().is_none_or(|newest| newest.to != state) {
             history.push(AlarmTransition { at: self.now, to: state, reason: "threshold crossed".into() });
         }
-        let since = history.last().map(|newest| newest.at);
+        let since = self.shown_since.or(history.last().map(|newest| newest.at));
         Some(AlarmReading { name: name.clone(), state, reason: "threshold crossed".into(), since })
     }
 

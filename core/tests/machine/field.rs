@@ -156,6 +156,17 @@ fn a_flap_that_nobody_can_explain_counts_as_fired_and_one_that_cannot_be_read_no
     assert_eq!(throttled.routing(), split(1, 2, 10.0), "raised although it was not known");
     throttled.history_fails = None;
     ends(throttled, OutcomeKind::Promoted, only(2));
+    // A history that does not reach to the newest change yet explains nothing.
+    let mut lags = in_hold(canary(|plan| plan));
+    lags.flap(AlarmState::Alarm);
+    let whole = lags.alarm_history.remove(&alarm()).expect("there");
+    let since = whole.last().map(|newest| newest.at);
+    lags.shown_since = since;
+    lags.alarm_history.insert(alarm(), whole[..1].to_vec());
+    lags.run_for(minutes(1));
+    assert_eq!(lags.routing(), split(1, 2, 10.0));
+    lags.alarm_history.insert(alarm(), whole);
+    ends(lags, OutcomeKind::RolledBack, only(1));
     // A change that may simply have been one, and whose history is closed to us, stops nobody.
     let mut plain = in_hold(canary(|plan| plan));
     plain.history_fails = Some(ErrorKind::AccessDenied);
