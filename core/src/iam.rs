@@ -127,6 +127,7 @@ pub fn least_policy_in(plan: &RolloutPlan, region: Option<&str>) -> Value {
 }
 
 /// The function's ARN, with `*` for what its name does not say.
+#[cfg(feature = "aws")]
 pub(crate) fn function_arn(function: &FunctionRef) -> String {
     function_arn_in(function, None)
 }
@@ -139,6 +140,7 @@ fn function_arn_in(function: &FunctionRef, region: Option<&str>) -> String {
 }
 
 /// What may be invoked: with a qualifier, IAM looks at the ARN that has it.
+#[cfg(feature = "aws")]
 pub(crate) fn hook_arn(hook: &HookFunction) -> String {
     hook_arn_in(hook, None)
 }
