@@ -38,7 +38,8 @@ const CHECK_HELP: &str = "\
 It ends within 30 seconds: what is not ready by then is named, with exit code 3.
 
 With --json, one object: `function`, `alias`, `exit_code`, `message` (for people), `timed_out`, `events`; `would` \
-(what a run does first: `action` is shift, hold or create_alias) where it would go ahead, else `outcome` and `cause`.
+(what a run does first: `action` is shift, hold or create_alias) where it would go ahead, else `outcome`, \
+`cause` and, where the alias has weights, `advice`.
 
 Exit codes: 0 a run would go ahead, or has nothing to do; 2 the plan is wrong; 3 a run would be refused, or not ready.";
 
@@ -270,6 +271,29 @@ mod tests {
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         let names: Vec<&str> = lambda_rollout::sim::Scenario::shipped_names().collect();
         assert!(help.contains(&format!("a shipped one ({})", names.join(", "))), "{help}");
+    }
+
+    #[test]
+    fn advice_works_where_the_command_did() {
+        let aws = AwsArgs {
+            region: Some("eu-west-1".to_owned()),
+            profile: Some("it's mine".to_owned()),
+            endpoint_url: None,
+        };
+        for (said, given) in [
+            (
+                "aws lambda update-alias --function-name f  # last error: x",
+                r"aws lambda update-alias --region eu-west-1 --profile 'it'\''s mine' --function-name f  # last error: x",
+            ),
+            (
+                "only if it no longer runs: lambda-rollout repair f:a --to VERSION",
+                r"only if it no longer runs: lambda-rollout repair --region eu-west-1 --profile 'it'\''s mine' f:a --to VERSION",
+            ),
+            ("wait a little", "wait a little"),
+        ] {
+            assert_eq!(aws.in_advice(said), given);
+            assert_eq!(AwsArgs::default().in_advice(said), said);
+        }
     }
 
     #[test]

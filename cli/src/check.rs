@@ -32,7 +32,7 @@ pub(crate) async fn check(args: &CheckArgs, aws: &AwsArgs, screen: &Screen) -> R
     let report = world.check(&plan, CHECK_LIMIT.saturating_sub(began.elapsed())).await?;
     let code = report.outcome.as_ref().map_or(0, Outcome::exit_code);
     if args.json {
-        print(&document(&plan, &report, code).to_string())?;
+        print(&document(&plan, aws, &report, code).to_string())?;
         return Ok(code);
     }
     for line in report.events.iter().flat_map(|event| findings(&plan, event)) {
@@ -47,6 +47,9 @@ pub(crate) async fn check(args: &CheckArgs, aws: &AwsArgs, screen: &Screen) -> R
         },
         0,
     );
+    if let Some(advice) = report.outcome.as_ref().and_then(|outcome| outcome.advice.as_ref()) {
+        screen.say(format!("  to do: {}", one_line(&aws.in_advice(advice))), 4);
+    }
     Ok(code)
 }
 
@@ -56,7 +59,7 @@ fn unconfigured() -> Error {
 }
 
 /// What programs read.
-fn document(plan: &RolloutPlan, report: &CheckReport, code: u8) -> serde_json::Value {
+fn document(plan: &RolloutPlan, aws: &AwsArgs, report: &CheckReport, code: u8) -> serde_json::Value {
     let mut document = json!({
         "function": plan.function(),
         "alias": plan.alias(),
@@ -70,7 +73,12 @@ fn document(plan: &RolloutPlan, report: &CheckReport, code: u8) -> serde_json::V
     }
     if let Some(outcome) = &report.outcome {
         document["outcome"] = json!(outcome.kind);
-        document["cause"] = json!(outcome.cause);
+        if let Some(cause) = &outcome.cause {
+            document["cause"] = json!(cause);
+        }
+        if let Some(advice) = &outcome.advice {
+            document["advice"] = json!(aws.in_advice(advice));
+        }
     }
     document
 }

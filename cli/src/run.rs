@@ -159,7 +159,7 @@ impl<'a> Watch<'a> {
         if let Some(log) = self.log.take() {
             tokio::select! {
                 () = log.close(STALLED) => {}
-                _ = self.signals.next() => {}
+                () = self.wish_to_leave() => {}
             }
         }
         Ok(code)
@@ -227,6 +227,11 @@ impl<'a> Watch<'a> {
             let end = if self.plan.deadline().is_some() { "the plan's deadline" } else { "a signal" };
             self.note(&format!("there is no terminal to approve it from: it waits until {end} ends it"));
         }
+    }
+
+    /// Waits for a signal that is not just the rest of the one before.
+    async fn wish_to_leave(&mut self) {
+        while self.wishes.hear(self.signals.next().await, self.began.elapsed()) == Wish::Same {}
     }
 
     fn hear(&mut self, signal: &'static str) {

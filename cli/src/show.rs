@@ -170,10 +170,12 @@ fn policies(watch: &AlarmWatch) -> [(String, String); 6] {
 fn calls(plan: &RolloutPlan) -> Vec<String> {
     let mut lines =
         vec![format!("{} {}", title("Calls"), paint(tone::FAINT, "(about, when nothing goes wrong)"))];
-    for call in iam::calls(plan) {
+    let calls = iam::calls(plan);
+    let longest = calls.iter().filter_map(|call| call.operation).map(str::len).max().unwrap_or_default();
+    for call in calls {
         if let Some(operation) = call.operation {
             let times = expected(plan, operation).to_string();
-            lines.push(format!("  {operation:<18} {times:>6}   {}", paint(tone::FAINT, call.purpose)));
+            lines.push(format!("  {operation:<longest$} {times:>6}   {}", paint(tone::FAINT, call.purpose)));
         }
     }
     lines
@@ -189,7 +191,7 @@ fn expected(plan: &RolloutPlan, operation: &str) -> u64 {
         "GetAlias" => 2 + times_in(PATROL),
         "GetFunction" => 3,
         "UpdateAlias" => shifts,
-        "CreateAlias" => 0,
+        "CreateAlias" | "DescribeAlarmHistory" => 0,
         "DescribeAlarms" => {
             let calls_a_look = plan.alarms().names().len().div_ceil(NAMES_A_CALL) as u64;
             (2 + times_in(plan.alarms().poll())).saturating_mul(calls_a_look)

@@ -167,9 +167,16 @@ pub(crate) fn end_state(alias: &AliasName, outcome: &Outcome, settled: Option<Ve
         OutcomeKind::RolledBack => serves(settled.or(outcome.stable_version)),
         OutcomeKind::Aborted if outcome.traffic_moved => serves(settled.or(outcome.stable_version)),
         OutcomeKind::Aborted | OutcomeKind::Refused => format!("no traffic moved; {alias} is as it was"),
-        OutcomeKind::Drifted => {
-            format!("{alias} is held by another hand; the canary version takes no traffic there")
-        }
+        OutcomeKind::Drifted => match &outcome.cause {
+            Some(Cause::TakenOver { by }) => {
+                one_line(&format!("{alias} is held by {by}, and was left to that"))
+            }
+            Some(Cause::Drift { found: Some(found), .. }) => {
+                format!("{alias} was changed outside this rollout: {found}")
+            }
+            Some(Cause::Drift { found: None, .. }) => format!("{alias} no longer exists"),
+            _ => format!("{alias} was changed outside this rollout"),
+        },
         OutcomeKind::Unsettled => format!("{alias} could not be brought to one version"),
         OutcomeKind::NothingToDo => serves(outcome.canary_version),
     }

@@ -166,8 +166,7 @@ impl World {
 
 /// The AWS account for a function that no plan speaks of.
 pub(crate) async fn account_of(function: &FunctionRef, aws: &AwsArgs) -> Result<Account, Failure> {
-    let region = aws.region.clone().or_else(|| function.region().map(str::to_owned));
-    Ok(configured(aws).region(region).connect().await?)
+    Ok(configured(aws).function(function).connect().await?)
 }
 
 fn configured(aws: &AwsArgs) -> AccountBuilder {

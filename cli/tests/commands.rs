@@ -38,12 +38,14 @@ fn show_prints_the_timeline_the_calls_and_the_policy() {
       if one fired between two polls     rolled back
 
     Calls (about, when nothing goes wrong)
-      GetAlias               92   reads the alias: at the start, every minute, and to prove the end
-      GetFunction             3   reads both versions, until they are ready
-      PublishVersion          1   publishes the canary version
-      DescribeAlarms        542   watches the alarms
-      CreateAlias             0   creates the alias, when there is none yet
-      UpdateAlias             4   shifts, promotes and rolls back
+      GetAlias                            92   reads the alias: at the start, every minute, and to prove the end
+      GetFunction                          3   reads both versions, until they are ready, and finds the hooks
+      GetProvisionedConcurrencyConfig      1   finds out whether the alias has provisioned concurrency, which rules out weights
+      PublishVersion                       1   publishes the canary version
+      DescribeAlarms                     542   watches the alarms
+      DescribeAlarmHistory                 0   looks up an alarm that was in another state between two polls
+      CreateAlias                          0   creates the alias, when there is none yet
+      UpdateAlias                          4   shifts, promotes and rolls back
     "#);
     let policy: Value = serde_json::from_str(policy).expect("the policy is JSON");
     assert_eq!(policy["Version"], "2012-10-17");
@@ -191,7 +193,17 @@ fn check_as_json_is_one_object() {
     assert_eq!((code, &refused["outcome"]), (3, &"refused".into()));
     assert_eq!(refused["cause"]["kind"], "alarms_missing");
     assert!(refused["message"].as_str().is_some_and(|text| text.contains("no such alarm")), "{refused}");
-    assert!(refused.get("would").is_none());
+    assert!(refused.get("would").is_none() && refused.get("advice").is_none());
+
+    let path = folder.path().join("other.toml");
+    let other =
+        "[account]\nalias = { weighted = { percent = 10.0, version = \"40\" } }\npublished = [\"40\"]\n";
+    fs::write(&path, other).expect("written");
+    let (code, weighted) =
+        check(&[path.to_str().expect("a path"), "examples/linear.toml", "--region", "eu-west-1"]);
+    assert_eq!((code, &weighted["cause"]["kind"]), (3, &"alias_weighted".into()));
+    let advice = weighted["advice"].as_str().expect("advice");
+    assert!(advice.starts_with("lambda-rollout repair --region eu-west-1 "), "{advice}");
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn s9_the_journal_is_on_the_disk_before_each_write() {
             _ => {}
         }
     }
+    assert!(is_on_disk, "the end is not on the disk:\n{watched}");
     assert_eq!(asked, 3, "{watched}");
     assert_eq!(setting.endpoint.alias_history().len(), 3);
 }

@@ -139,7 +139,8 @@ impl Case {
         // Without a journal an alias on the canary version alone looks like any other that is settled.
         let is_settled = before.len() == planned().len() && !self.journal;
         if !self.fires || is_settled {
-            return (0, planned().map(Some).to_vec());
+            // What fires is not called a success, though nothing was moved for it to roll back.
+            return (if self.fires { 3 } else { 0 }, planned().map(Some).to_vec());
         }
         // With a journal it is known that a write may still be under way, and only another write shuts that out.
         let may_land = self.journal && was_write && !self.takes_effect;

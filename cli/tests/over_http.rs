@@ -10,7 +10,6 @@ use lambda_rollout::sim::Hand;
 use lambda_rollout::units::{Qualifier, Weight};
 use lambda_rollout_aws_tests::{Fault, only, split, version};
 use support::finished;
-use support::running::Running;
 use support::setting::Setting;
 
 /// A canary of a tenth of a second, from version 1 to version 2.
@@ -222,20 +221,4 @@ fn repair_warns_of_a_runner_that_may_still_be_alive() {
     let run = setting.run(&["repair", "sample-handler:main", "--to", "1", "--json"]);
     let done: serde_json::Value = serde_json::from_str(&run.out).expect("one object");
     assert!(done["warning"].as_str().is_some_and(|warning| warning.contains("stop it first")), "{done}");
-}
-
-#[test]
-fn advice_works_where_the_command_did() {
-    let setting = Setting::new(&format!("rollback_deadline = \"1s\"\n{PLAN}").replace("200ms", "1h"));
-    setting.endpoint.fault("UpdateAlias", 2, Fault::Denied);
-    (3..30).for_each(|nth| setting.endpoint.fault("UpdateAlias", nth, Fault::Denied));
-    let url = setting.endpoint.url().to_owned();
-    let args = ["run", &setting.plan(), "--region", "eu-west-1", "--endpoint-url", &url];
-    let mut running = Running::start(setting.command(&args));
-    running.wait_for("10 % → version 2");
-    running.send("-TERM");
-    let run = running.finish();
-    assert_eq!(run.code, 5, "{}", run.err);
-    let line = format!("aws lambda update-alias --region eu-west-1 --endpoint-url {url} --function-name");
-    assert!(run.err.contains(&line), "{}", run.err);
 }

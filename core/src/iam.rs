@@ -45,6 +45,9 @@ pub fn calls_in(plan: &RolloutPlan, region: Option<&str>) -> Vec<ApiCall> {
         resources: vec![function.clone()],
     };
     let publishes = !matches!(plan.version(), VersionSource::Existing(_));
+    let hooks: Vec<String> = hook_functions(plan).into_iter().map(|hook| hook_arn_in(hook, region)).collect();
+    let mut read = if publishes { vec![function.clone(), versions] } else { vec![versions] };
+    read.extend(hooks.iter().cloned());
     let mut calls = vec![
         on_function(
             "GetAlias",
@@ -54,9 +57,16 @@ pub fn calls_in(plan: &RolloutPlan, region: Option<&str>) -> Vec<ApiCall> {
         ApiCall {
             service: "lambda",
             operation: Some("GetFunction"),
-            purpose: "reads both versions, until they are ready",
+            purpose: "reads both versions, until they are ready, and finds the hooks",
             actions: vec!["lambda:GetFunction"],
-            resources: if publishes { vec![function.clone(), versions] } else { vec![versions] },
+            resources: read,
+        },
+        ApiCall {
+            service: "lambda",
+            operation: Some("GetProvisionedConcurrencyConfig"),
+            purpose: "finds out whether the alias has provisioned concurrency, which rules out weights",
+            actions: vec!["lambda:GetProvisionedConcurrencyConfig"],
+            resources: vec![format!("{function}:{}", plan.alias())],
         },
     ];
     if let VersionSource::Code(code) = plan.version() {
@@ -68,16 +78,18 @@ pub fn calls_in(plan: &RolloutPlan, region: Option<&str>) -> Vec<ApiCall> {
         calls.push(on_function("PublishVersion", "lambda:PublishVersion", "publishes the canary version"));
     }
     if !plan.alarms().names().is_empty() {
-        calls.push(ApiCall {
+        // Composite alarms, and their history, are shown only to those who may see every alarm.
+        let on_alarms = |operation, action, purpose| ApiCall {
             service: "cloudwatch",
-            operation: Some("DescribeAlarms"),
-            purpose: "watches the alarms",
-            actions: vec!["cloudwatch:DescribeAlarms"],
-            // Composite alarms are shown only to those who may see every alarm.
+            operation: Some(operation),
+            purpose,
+            actions: vec![action],
             resources: vec!["*".to_owned()],
-        });
+        };
+        calls.push(on_alarms("DescribeAlarms", "cloudwatch:DescribeAlarms", "watches the alarms"));
+        let purpose = "looks up an alarm that was in another state between two polls";
+        calls.push(on_alarms("DescribeAlarmHistory", "cloudwatch:DescribeAlarmHistory", purpose));
     }
-    let hooks: Vec<String> = hook_functions(plan).into_iter().map(|hook| hook_arn_in(hook, region)).collect();
     if !hooks.is_empty() {
         calls.push(ApiCall {
             service: "lambda",
@@ -248,6 +260,7 @@ mod tests {
         let expected = json!([
             allow(json!(["lambda:GetAlias", "lambda:CreateAlias", "lambda:UpdateAlias"]), json!(ARN)),
             allow(json!("lambda:GetFunction"), json!(format!("{ARN}:*"))),
+            allow(json!("lambda:GetProvisionedConcurrencyConfig"), json!(format!("{ARN}:live"))),
         ]);
         assert_eq!(policy, json!({"Version": "2012-10-17", "Statement": expected}));
     }
@@ -260,6 +273,7 @@ mod tests {
                      hooks.before_traffic = { lambda = \"check:live\" }\n\
                      hooks.after_traffic = { lambda = \"check\" }";
         let api = "arn:aws:lambda:*:123456789012:function:api";
+        let check = "arn:aws:lambda:*:*:function:check";
         let expected = json!([
             allow(
                 json!([
@@ -271,13 +285,14 @@ mod tests {
                 ]),
                 json!(api),
             ),
-            allow(json!("lambda:GetFunction"), json!([api, format!("{api}:*")])),
-            allow(json!("s3:GetObjectVersion"), json!("arn:aws:s3:::code/k/x.zip")),
-            allow(json!("cloudwatch:DescribeAlarms"), json!("*")),
             allow(
-                json!("lambda:InvokeFunction"),
-                json!(["arn:aws:lambda:*:*:function:check:live", "arn:aws:lambda:*:*:function:check"]),
+                json!("lambda:GetFunction"),
+                json!([api, &format!("{api}:*"), &format!("{check}:live"), check])
             ),
+            allow(json!("lambda:GetProvisionedConcurrencyConfig"), json!(format!("{api}:live"))),
+            allow(json!("s3:GetObjectVersion"), json!("arn:aws:s3:::code/k/x.zip")),
+            allow(json!(["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"]), json!("*")),
+            allow(json!("lambda:InvokeFunction"), json!([format!("{check}:live"), check.to_owned()])),
         ]);
         assert_eq!(least_policy(&plan(lines))["Statement"], expected);
         let operations: Vec<_> = calls(&plan(lines)).into_iter().filter_map(|call| call.operation).collect();
@@ -286,9 +301,11 @@ mod tests {
             [
                 "GetAlias",
                 "GetFunction",
+                "GetProvisionedConcurrencyConfig",
                 "UpdateFunctionCode",
                 "PublishVersion",
                 "DescribeAlarms",
+                "DescribeAlarmHistory",
                 "Invoke",
                 "CreateAlias",
                 "UpdateAlias",

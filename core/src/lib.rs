@@ -75,6 +75,8 @@ pub mod account;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "runtime")]
+pub mod budget;
+#[cfg(feature = "runtime")]
 pub mod driver;
 pub mod error;
 pub mod event;

@@ -5,17 +5,20 @@ use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::alarms::CloudWatchAlarms;
-use super::budget::Budget;
 use super::credentials::{AccessKeys, CredentialsSource};
 use super::hooks::LambdaHooks;
 use super::http::http_client;
+use super::identity::Identified;
 use super::traffic::LambdaTraffic;
+use crate::budget::{ApiBudget, Budgeted};
 use crate::driver::SystemClock;
 use crate::error::{Error, ErrorKind};
 use crate::plan::RolloutPlan;
 use crate::ports::{AlarmPort, HookPort, Ports, TrafficPort};
+use crate::units::FunctionRef;
 
 /// Time to connect. The same for every call: the connection pool is kept by it.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -35,8 +38,9 @@ const ENDPOINT_VARIABLES: [&str; 3] =
 /// Made from the standard AWS configuration: environment, profiles, SSO, roles, containers, EC2, and
 /// `AWS_ENDPOINT_URL` in all its spellings. Making one calls nothing, except for the metadata service of EC2
 /// when neither options, plan, environment nor profile name a Region. Credentials are looked for by the first
-/// call. Cloning is cheap, and clones share their connections and their share of AWS's quota: of Lambda's control plane
-/// they make 15 calls a second at most, what takes a canary out first, then other writes, then reads.
+/// call. Cloning is cheap, and clones share their connections. All accounts of a process that are the same one in the same
+/// Region share its quota: they call Lambda's control plane 15 times a second at most, most urgent calls first
+/// ([`crate::budget`]).
 ///
 /// ```no_run
 /// # async fn example(plan: lambda_rollout::plan::RolloutPlan) -> Result<(), lambda_rollout::Error> {
@@ -110,7 +114,8 @@ impl Account {
     /// Aliases and versions alone.
     #[must_use]
     pub fn traffic(&self) -> Arc<dyn TrafficPort> {
-        Arc::new(LambdaTraffic { connection: Arc::clone(&self.connection) })
+        let calls = Arc::new(LambdaTraffic { connection: Arc::clone(&self.connection) });
+        Arc::new(Budgeted::new(calls, self.connection.budget.clone()))
     }
 
     /// Alarms alone.
@@ -139,14 +144,14 @@ impl WeakAccount {
 #[derive(Debug, Clone, Default)]
 pub struct AccountBuilder {
     region: Option<String>,
-    plan_region: Option<String>,
+    function: Option<FunctionRef>,
     profile: Option<String>,
     endpoint_url: Option<String>,
     credentials: Option<CredentialsSource>,
 }
 
 impl AccountBuilder {
-    /// The Region, ahead of what the plan's ARN, the environment and the profile say.
+    /// The Region, ahead of what the environment and the profile say. It must not contradict the function's ARN.
     #[must_use]
     pub fn region(mut self, region: impl Into<Option<String>>) -> Self {
         self.region = region.into();
@@ -179,17 +184,24 @@ impl AccountBuilder {
         self
     }
 
-    /// The plan: its ARN, where it is one, says the Region.
+    /// The plan: its function says the Region, as [`function`](Self::function) does.
     #[must_use]
-    pub fn plan(mut self, plan: &RolloutPlan) -> Self {
-        self.plan_region = plan.function().region().map(str::to_owned);
+    pub fn plan(self, plan: &RolloutPlan) -> Self {
+        self.function(plan.function())
+    }
+
+    /// The function: its ARN, where it is one, says the Region, ahead of what the environment and the profile say.
+    #[must_use]
+    pub fn function(mut self, function: &FunctionRef) -> Self {
+        self.function = Some(function.clone());
         self
     }
 
     /// Puts it together.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when nothing names a Region, or an endpoint is no URL.
+    /// [`ErrorKind::Config`] when nothing names a Region, when the Region is not that of the function's ARN, or when an
+    /// endpoint is no URL.
     pub async fn connect(self) -> Result<Account, Error> {
         for variable in ENDPOINT_VARIABLES {
             if let Ok(url) = std::env::var(variable) {
@@ -197,8 +209,8 @@ impl AccountBuilder {
             }
         }
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client());
-        if let Some(region) = self.region.or(self.plan_region) {
-            loader = loader.region(Region::new(region));
+        if let Some(region) = region_of(self.region.as_deref(), self.function.as_ref())? {
+            loader = loader.region(Region::new(region.to_owned()));
         }
         if let Some(profile) = self.profile {
             loader = loader.profile_name(profile);
@@ -213,6 +225,24 @@ impl AccountBuilder {
     }
 }
 
+/// The Region that was asked for, or that of the function's ARN. A function is called in its own Region alone, so that one
+/// of the two would be wrong where they differ.
+fn region_of<'r>(
+    asked: Option<&'r str>,
+    function: Option<&'r FunctionRef>,
+) -> Result<Option<&'r str>, Error> {
+    match (asked, function.and_then(FunctionRef::region)) {
+        (Some(asked), Some(own)) if asked != own => {
+            let text = format!(
+                "the Region is given as `{asked}`, and the function's ARN names another one, `{own}`; leave out the \
+                 first, or correct the ARN"
+            );
+            Err(Error::new(ErrorKind::Config, text))
+        }
+        (asked, own) => Ok(asked.or(own)),
+    }
+}
+
 /// The clients of one account and Region. Each is made by its first call: a plan without alarms never makes
 /// CloudWatch's.
 pub(super) struct Connection {
@@ -220,7 +250,7 @@ pub(super) struct Connection {
     region: String,
     lambda: OnceLock<aws_sdk_lambda::Client>,
     lambda_endpoint: String,
-    pub(super) budget: Budget,
+    budget: ApiBudget,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     cloudwatch_endpoint: String,
 }
@@ -245,10 +275,16 @@ impl Connection {
         if config.http_client().is_none() {
             config = config.into_builder().http_client(http_client()).build();
         }
+        let budget = ApiBudget::at(&format!("{region} {}", config.endpoint_url().unwrap_or("of AWS")));
+        if let Some(provider) = config.credentials_provider() {
+            let identified = Identified { provider, budget: budget.clone() };
+            let provider = SharedCredentialsProvider::new(identified);
+            config = config.into_builder().credentials_provider(provider).build();
+        }
         Ok(Self {
             lambda: OnceLock::new(),
             lambda_endpoint: endpoint_name("Lambda", &region, config.endpoint_url()),
-            budget: Budget::new(),
+            budget,
             cloudwatch: OnceLock::new(),
             cloudwatch_endpoint: endpoint_name("CloudWatch", &region, config.endpoint_url()),
             config,
@@ -326,6 +362,22 @@ mod tests {
             let error = check_url("it", url).expect_err(url);
             assert!(error.kind() == ErrorKind::Config && error.message().contains(url), "{error}");
         }
+    }
+
+    #[test]
+    fn a_region_that_contradicts_the_functions_arn_is_refused() {
+        let arn = FunctionRef::parse("arn:aws:lambda:ap-south-1:123456789012:function:api").expect("an ARN");
+        let name = FunctionRef::parse("api").expect("a name");
+        assert_eq!(region_of(Some("eu-west-1"), Some(&name)).expect("one"), Some("eu-west-1"));
+        assert_eq!(region_of(Some("ap-south-1"), Some(&arn)).expect("one"), Some("ap-south-1"));
+        assert_eq!(region_of(None, Some(&arn)).expect("one"), Some("ap-south-1"));
+        assert_eq!(region_of(None, Some(&name)).expect("none"), None);
+        let error = region_of(Some("eu-west-1"), Some(&arn)).expect_err("two Regions");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(
+            error.message().contains("`eu-west-1`") && error.message().contains("`ap-south-1`"),
+            "{error}"
+        );
     }
 
     #[test]

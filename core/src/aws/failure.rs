@@ -48,8 +48,21 @@ const BAD_CREDENTIALS: [&str; 13] = [
 /// The codes that want a permission.
 const DENIED: [&str; 4] = ["AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"];
 
+/// The codes that say that something does not exist. A 404 alone does not: a proxy, a gateway or another web server on the
+/// way gives that as well, and whoever believes one abandons an alias that is there.
+const NOT_FOUND_CODES: [&str; 2] = ["ResourceNotFound", "ResourceNotFoundException"];
+
 /// The longest text of AWS's that is repeated, in characters.
 const LONGEST_WORDS: usize = 400;
+
+/// Why a function that was invoked surely has not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotRun {
+    /// AWS asked for fewer calls.
+    Throttled,
+    /// Something failed before it was started.
+    Fault,
+}
 
 /// One call, as far as an error has to name it.
 pub(super) struct Call<'a> {
@@ -63,6 +76,8 @@ pub(super) struct Call<'a> {
     pub(super) endpoint: &'a str,
     /// Whether AWS's own words may be repeated. Not where they can quote a hook's payload.
     pub(super) quotable: bool,
+    /// Whether it changes something: then an answer that cannot be used says nothing of what came of it.
+    pub(super) writes: bool,
 }
 
 impl Call<'_> {
@@ -86,15 +101,52 @@ impl Call<'_> {
         }
     }
 
-    /// An answer that was AWS's to all appearance, but has not what every such answer has.
-    /// Whether the call took effect is unknown.
-    pub(super) fn misfit(&self, lacks: &str) -> Error {
-        self.error(ErrorKind::Unreachable, format!("{} answered without {lacks}", self.endpoint))
+    /// What an error of an invocation means, and whether the function surely has not run.
+    ///
+    /// What a function itself does wrong comes as status 200, so that AWS's own code beside a server fault or a conflict
+    /// says that it was not started; so does 503, whoever gives it. Behind any other fault it may have run.
+    pub(super) fn judge_invocation<E>(&self, error: SdkError<E, HttpResponse>) -> (Option<NotRun>, Error)
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let unavailable = error.raw_response().is_some_and(|raw| raw.status().as_u16() == 503);
+        let never_sent = matches!(&error, SdkError::DispatchFailure(failure) if was_never_sent(failure));
+        let error = self.failed(error);
+        let told_by_aws = error.aws().is_some_and(|answer| answer.code.is_some());
+        let not_run = match error.kind() {
+            ErrorKind::Throttled => Some(NotRun::Throttled),
+            ErrorKind::Conflict => Some(NotRun::Fault),
+            ErrorKind::Unreachable if told_by_aws || unavailable || never_sent => Some(NotRun::Fault),
+            _ => None,
+        };
+        (not_run, error)
     }
 
-    /// An answer that was understood, and cannot be worked with.
+    /// An answer that was AWS's to all appearance, but has not what every such answer has.
+    pub(super) fn misfit(&self, lacks: &str) -> Error {
+        self.unusable(format!("{} answered without {lacks}", self.endpoint))
+    }
+
+    /// An answer that was understood, and cannot be worked with. Whether a write took effect is unknown then; a read
+    /// would be answered so again.
     pub(super) fn unusable(&self, why: String) -> Error {
-        self.error(ErrorKind::Rejected, why)
+        let kind = if self.writes { ErrorKind::Unreachable } else { ErrorKind::Rejected };
+        self.error(kind, why)
+    }
+
+    /// A list that comes to no end.
+    pub(super) fn endless(&self) -> Error {
+        self.error(ErrorKind::Unreachable, format!("{} answered without an end to its pages", self.endpoint))
+    }
+
+    /// A write that is not made, since it would have no guard.
+    pub(super) fn unguarded(&self, what: &str) -> Error {
+        let text = format!(
+            "not sent: {} gave no revision id for {what}, so that nothing would keep this call from overwriting \
+             another change; real AWS always gives one",
+            self.endpoint
+        );
+        self.error(ErrorKind::Rejected, text)
     }
 
     fn error(&self, kind: ErrorKind, message: String) -> Error {
@@ -144,6 +196,8 @@ impl Call<'_> {
             (ErrorKind::Config, "AWS does not take the credentials, or the clock here is wrong".to_owned())
         } else if is(&DENIED) {
             (ErrorKind::AccessDenied, says(&self.wanted()))
+        } else if is(&NOT_FOUND_CODES) {
+            (ErrorKind::NotFound, says("no such function, version, alias or Region"))
         } else if not_of_aws && !content_type.is_empty() {
             let what = format!("status {status}, `{}`", one_line(content_type));
             let text = format!("{} answered something that is not AWS's ({what})", self.endpoint);
@@ -152,7 +206,13 @@ impl Call<'_> {
             match status {
                 429 => (ErrorKind::Throttled, says("asked for fewer calls")),
                 401 | 403 => (ErrorKind::AccessDenied, says(&self.wanted())),
-                404 => (ErrorKind::NotFound, says("no such function, version, alias or Region")),
+                404 => (
+                    ErrorKind::Unreachable,
+                    says(&format!(
+                        "{} answered 404 without AWS's code for what does not exist",
+                        self.endpoint
+                    )),
+                ),
                 409 => (ErrorKind::Conflict, says("another change is under way, or came first")),
                 412 => (ErrorKind::Conflict, says("the revision is not the newest any more")),
                 408 | 500.. => (ErrorKind::Unreachable, says(&format!("server fault, status {status}"))),
@@ -178,6 +238,16 @@ impl Call<'_> {
         let why = connector.map_or_else(|| "no connection".to_owned(), innermost);
         self.error(ErrorKind::Unreachable, format!("no answer from {}: {why}", self.endpoint))
     }
+}
+
+/// Whether the failure came before there was a connection to send anything on. The only time-out of a connector is that of
+/// connecting; a call that is waited for too long is another error.
+fn was_never_sent(failure: &DispatchFailure) -> bool {
+    let connector = failure.as_connector_error().map(|error| error as &(dyn StdError + 'static));
+    let is_connect = |error: &(dyn StdError + 'static)| {
+        error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect())
+    };
+    failure.is_timeout() || connector.is_some_and(|error| chain(error).any(is_connect))
 }
 
 /// The complaint about credentials that lies underneath, if one does.
@@ -231,6 +301,7 @@ mod tests {
             resource: "arn:aws:lambda:*:*:function:api".to_owned(),
             endpoint: "the Lambda endpoint",
             quotable: true,
+            writes: true,
         }
     }
 
@@ -257,6 +328,25 @@ mod tests {
         for status in [200, 403, 404, 429, 502] {
             assert_eq!(kind(status, None, "text/html; charset=utf-8"), ErrorKind::Unreachable, "{status}");
         }
+    }
+
+    /// Whoever takes any 404 for a deleted alias leaves a canary in traffic for a proxy's.
+    #[test]
+    fn only_awss_own_code_says_that_something_is_not_there() {
+        let json = "application/json";
+        for code in ["ResourceNotFoundException", "ResourceNotFound"] {
+            for content_type in [json, "application/cbor", "text/html", ""] {
+                assert_eq!(kind(404, Some(code), content_type), ErrorKind::NotFound, "{code} {content_type}");
+            }
+        }
+        assert_eq!(kind(400, Some("ResourceNotFound"), "text/xml"), ErrorKind::NotFound);
+        for code in [None, Some("UnknownOperationException"), Some("NotFound"), Some("404"), Some("")] {
+            for content_type in [json, "application/cbor", "text/xml", "text/html", "text/plain", ""] {
+                assert_eq!(kind(404, code, content_type), ErrorKind::Unreachable, "{code:?} {content_type}");
+            }
+        }
+        let (_, message) = call().judge(404, None, None, "");
+        assert_eq!(message, "the Lambda endpoint answered 404 without AWS's code for what does not exist");
     }
 
     #[test]

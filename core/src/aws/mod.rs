@@ -5,8 +5,9 @@
 //! try again is the machine's to say.
 //!
 //! What goes over the wire:
-//! - Writes (`UpdateAlias`, `CreateAlias`, `PublishVersion`, `UpdateFunctionCode`, `Invoke`) are tried once. After
+//! - Writes (`UpdateAlias`, `CreateAlias`, `PublishVersion`, `UpdateFunctionCode`) are tried once. After
 //!   an unknown result only a read may follow, and an SDK that repeats by itself would break that.
+//! - `Invoke` is tried again where the hook surely has not run, within the hook's own time.
 //! - Reads are tried up to three times, within the time that the machine gives a read.
 //! - Every alias write names the revision last seen and carries the weights, empty ones too: what an absent
 //!   `RoutingConfig` means is not documented, and emulators differ.
@@ -18,13 +19,14 @@
 //!   that also shows where the code can be downloaded; the library never looks at that part of the answer.
 
 mod account;
+mod alarm_history;
 mod alarms;
-mod budget;
 mod code;
 mod credentials;
 mod failure;
 mod hooks;
 mod http;
+mod identity;
 mod traffic;
 
 pub(crate) use account::WeakAccount;

@@ -3,16 +3,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{AliasRoutingConfiguration, LastUpdateStatus, State};
+use aws_sdk_lambda::types::{
+    AliasRoutingConfiguration, LastUpdateStatus, ProvisionedConcurrencyStatusEnum, State,
+};
 
 use super::account::{Connection, once};
-use super::budget::Urgency;
-use super::code::read_archive;
+use super::code::{check_archive, read_archive};
 use super::failure::Call;
 use crate::Error;
 use crate::account::{
-    AliasState, AliasWrite, CodeSource, FunctionVersion, Lifecycle, PublishRequest, Routing, UpdateStatus,
+    AliasState, AliasWrite, CodeSource, FunctionVersion, Lifecycle, ProvisionedConcurrency, PublishRequest,
+    Routing, UpdateStatus,
 };
 use crate::iam::function_arn;
 use crate::ports::TrafficPort;
@@ -25,37 +28,31 @@ const PUBLISH: Duration = Duration::from_secs(55);
 /// Time for new code, which may be 50 MB over a slow line: below the machine's ten minutes.
 const UPDATE_CODE: Duration = Duration::from_secs(590);
 
-/// Aliases and versions of a Lambda function.
+/// Aliases and versions of a Lambda function. None of its calls waits for its turn: see [`crate::budget`].
 pub(super) struct LambdaTraffic {
     pub(super) connection: Arc<Connection>,
 }
 
 impl LambdaTraffic {
-    /// Waits until the control plane may be called.
-    async fn turn(&self, urgency: Urgency) -> Result<(), Error> {
-        self.connection.budget.turn(urgency).await
-    }
-
     fn client(&self) -> &Client {
         self.connection.lambda()
     }
 
-    fn call(&self, operation: &'static str, action: &'static str, function: &FunctionRef) -> Call<'_> {
-        Call {
-            operation,
-            action,
-            resource: function_arn(function),
-            endpoint: self.connection.lambda_endpoint(),
-            quotable: true,
-        }
+    fn read(&self, operation: &'static str, action: &'static str, function: &FunctionRef) -> Call<'_> {
+        let resource = function_arn(function);
+        let endpoint = self.connection.lambda_endpoint();
+        Call { operation, action, resource, endpoint, quotable: true, writes: false }
+    }
+
+    fn write(&self, operation: &'static str, action: &'static str, function: &FunctionRef) -> Call<'_> {
+        Call { writes: true, ..self.read(operation, action, function) }
     }
 }
 
 #[async_trait]
 impl TrafficPort for LambdaTraffic {
     async fn read_alias(&self, function: &FunctionRef, alias: &AliasName) -> Result<AliasState, Error> {
-        self.turn(Urgency::Look).await?;
-        let call = self.call("GetAlias", "lambda:GetAlias", function);
+        let call = self.read("GetAlias", "lambda:GetAlias", function);
         let request = self.client().get_alias().function_name(function.as_str()).name(alias.as_str());
         let answer = request.send().await.map_err(|error| call.failed(error))?;
         alias_state!(call, answer)
@@ -67,8 +64,10 @@ impl TrafficPort for LambdaTraffic {
         alias: &AliasName,
         write: &AliasWrite,
     ) -> Result<AliasState, Error> {
-        self.turn(if write.restores { Urgency::Restore } else { Urgency::Change }).await?;
-        let call = self.call("UpdateAlias", "lambda:UpdateAlias", function);
+        let call = self.write("UpdateAlias", "lambda:UpdateAlias", function);
+        if write.revision_id.is_empty() {
+            return Err(call.unguarded("the alias"));
+        }
         let request = self
             .client()
             .update_alias()
@@ -89,8 +88,7 @@ impl TrafficPort for LambdaTraffic {
         alias: &AliasName,
         version: Version,
     ) -> Result<AliasState, Error> {
-        self.turn(Urgency::Change).await?;
-        let call = self.call("CreateAlias", "lambda:CreateAlias", function);
+        let call = self.write("CreateAlias", "lambda:CreateAlias", function);
         let request = self
             .client()
             .create_alias()
@@ -107,7 +105,7 @@ impl TrafficPort for LambdaTraffic {
         function: &FunctionRef,
         version: Qualifier,
     ) -> Result<FunctionVersion, Error> {
-        let mut call = self.call("GetFunction", "lambda:GetFunction", function);
+        let mut call = self.read("GetFunction", "lambda:GetFunction", function);
         let mut request = self.client().get_function().function_name(function.as_str());
         // Without a qualifier Lambda gives `$LATEST`, and then the function's own ARN is enough for IAM.
         if version != Qualifier::Latest {
@@ -125,8 +123,10 @@ impl TrafficPort for LambdaTraffic {
         code: &CodeSource,
         revision_id: &str,
     ) -> Result<FunctionVersion, Error> {
-        self.turn(Urgency::Change).await?;
-        let call = self.call("UpdateFunctionCode", "lambda:UpdateFunctionCode", function);
+        let call = self.write("UpdateFunctionCode", "lambda:UpdateFunctionCode", function);
+        if revision_id.is_empty() {
+            return Err(call.unguarded("`$LATEST`"));
+        }
         let request =
             self.client().update_function_code().function_name(function.as_str()).revision_id(revision_id);
         let request = match code {
@@ -146,8 +146,10 @@ impl TrafficPort for LambdaTraffic {
         function: &FunctionRef,
         request: &PublishRequest,
     ) -> Result<FunctionVersion, Error> {
-        self.turn(Urgency::Change).await?;
-        let call = self.call("PublishVersion", "lambda:PublishVersion", function);
+        let call = self.write("PublishVersion", "lambda:PublishVersion", function);
+        if request.revision_id.is_empty() {
+            return Err(call.unguarded("`$LATEST`"));
+        }
         let request = self
             .client()
             .publish_version()
@@ -158,6 +160,43 @@ impl TrafficPort for LambdaTraffic {
         let request = request.customize().config_override(once(PUBLISH));
         let answer = request.send().await.map_err(|error| call.failed(error))?;
         function_version!(call, answer)
+    }
+
+    async fn read_provisioned_concurrency(
+        &self,
+        function: &FunctionRef,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, Error> {
+        let operation = "GetProvisionedConcurrencyConfig";
+        let mut call = self.read(operation, "lambda:GetProvisionedConcurrencyConfig", function);
+        call.resource = format!("{}:{alias}", call.resource);
+        let request = self.client().get_provisioned_concurrency_config();
+        let request = request.function_name(function.as_str()).qualifier(alias.as_str());
+        match request.send().await {
+            Ok(answer) => Ok(Some(provisioned(answer.status()))),
+            Err(error) if error.code() == Some(NO_PROVISIONED_CONCURRENCY) => Ok(None),
+            Err(error) => Err(call.failed(error)),
+        }
+    }
+
+    async fn check_code(&self, code: &CodeSource) -> Result<(), Error> {
+        match code {
+            CodeSource::Zip(path) => check_archive(path).await,
+            // Lambda fetches these itself, and may be allowed what the caller is not.
+            CodeSource::S3 { .. } | CodeSource::Image(_) => Ok(()),
+        }
+    }
+}
+
+/// How AWS says that an alias has no provisioned concurrency.
+const NO_PROVISIONED_CONCURRENCY: &str = "ProvisionedConcurrencyConfigNotFoundException";
+
+/// An absent status, or one that nobody knows, is not taken for done.
+fn provisioned(status: Option<&ProvisionedConcurrencyStatusEnum>) -> ProvisionedConcurrency {
+    match status {
+        Some(ProvisionedConcurrencyStatusEnum::Ready) => ProvisionedConcurrency::Ready,
+        Some(ProvisionedConcurrencyStatusEnum::Failed) => ProvisionedConcurrency::Failed,
+        _ => ProvisionedConcurrency::InProgress,
     }
 }
 
@@ -171,8 +210,8 @@ fn weights(routing: &Routing) -> AliasRoutingConfiguration {
 macro_rules! alias_state {
     ($call:expr, $answer:expr) => {{
         let routing = routing(&$call, $answer.function_version(), $answer.routing_config())?;
-        let revision_id =
-            $answer.revision_id().ok_or_else(|| $call.misfit("the alias's revision id"))?.to_owned();
+        // Only a write needs it, and a write without one is not made.
+        let revision_id = $answer.revision_id().unwrap_or_default().to_owned();
         let description = $answer.description().unwrap_or_default().to_owned();
         Ok(AliasState { routing, revision_id, description })
     }};
@@ -227,10 +266,8 @@ macro_rules! function_version {
                 .map(str::to_owned),
             code_sha256: $facts.code_sha256().unwrap_or_default().to_owned(),
             config_sha256: $facts.config_sha256().map(str::to_owned),
-            revision_id: $facts
-                .revision_id()
-                .ok_or_else(|| $call.misfit("the function's revision id"))?
-                .to_owned(),
+            // Only changes to `$LATEST` need it, and those are not made without one.
+            revision_id: $facts.revision_id().unwrap_or_default().to_owned(),
         })
     }};
 }

@@ -89,7 +89,7 @@ enum Woken {
 enum Step {
     GoesOn,
     /// The end, with the outcome of what was no mere check.
-    Ended(Option<Outcome>),
+    Ended(Option<Box<Outcome>>),
 }
 
 impl RolloutTask {
@@ -131,7 +131,7 @@ impl RolloutTask {
                     Ok((taken, step)) => {
                         reply(answer.take(), taken);
                         if let Step::Ended(outcome) = step {
-                            return self.end(outcome).await;
+                            return self.end(outcome.map(|outcome| *outcome)).await;
                         }
                     }
                     Err(_) if !self.take_over() => return,
@@ -225,7 +225,7 @@ impl RolloutTask {
                         let _ = drop_it.send(());
                     }
                 }
-                Output::Done(outcome) => return Step::Ended(Some(outcome)),
+                Output::Done(outcome) => return Step::Ended(Some(Box::new(outcome))),
                 Output::CheckPassed => return Step::Ended(None),
             }
         }
@@ -264,7 +264,8 @@ impl RolloutTask {
         {
             return self.begin_when_written(written, plan, id, effect);
         }
-        let can_be_dropped = matches!(effect, Effect::RunHook(_) | Effect::ReadAlarms(_));
+        let can_be_dropped =
+            matches!(effect, Effect::RunHook(_) | Effect::ReadAlarms(_) | Effect::ReadAlarmHistory { .. });
         let performed = perform(&self.ports, plan, id, effect, self.machine.urgency());
         if !can_be_dropped {
             return performed;

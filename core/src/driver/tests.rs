@@ -158,7 +158,7 @@ async fn a_sync_that_failed_stops_the_raise_and_its_lines_are_written_again() {
             setting.disk.wait_for("\"phase\":\"holding\"");
             setting.disk.fail_syncs(usize::MAX);
         }
-        EventKind::RolledBack { .. } => setting.disk.fail_syncs(0),
+        EventKind::Shifted { .. } => setting.disk.fail_syncs(0),
         _ => {}
     };
     let (_, outcome) = setting.run(fail).await;
@@ -290,7 +290,7 @@ async fn a_slow_disk_changes_nothing_in_virtual_time() {
             let disk = setting.disk.clone();
             std::thread::spawn(move || {
                 disk.wait_until_hanging();
-                std::thread::yield_now();
+                (0..500).for_each(|_| std::thread::yield_now());
                 disk.thaw();
             });
         };

@@ -92,7 +92,10 @@ mod tests {
         let thaw = Arc::new(Barrier::new(MOST + 1));
         for _ in 0..MOST {
             let thaw = Arc::clone(&thaw);
-            submit(ONE, Box::new(move || drop(thaw.wait()))).expect("a thread");
+            let job = move || {
+                thaw.wait();
+            };
+            submit(ONE, Box::new(job)).expect("a thread");
         }
         let (done, wait) = mpsc::channel();
         for disk in [ONE, OTHER] {

@@ -34,8 +34,12 @@ impl Answer {
         Self::new(status, "application/json", body.to_string())
     }
 
-    pub(crate) fn html() -> Self {
-        Self::new(200, "text/html; charset=utf-8", "<!doctype html><title>Welcome</title><h1>It works</h1>")
+    pub(crate) fn html(status: u16) -> Self {
+        Self::new(
+            status,
+            "text/html; charset=utf-8",
+            "<!doctype html><title>Welcome</title><h1>It works</h1>",
+        )
     }
 
     pub(crate) fn cbor(status: u16, body: &ciborium::Value) -> Self {

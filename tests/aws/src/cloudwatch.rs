@@ -2,11 +2,12 @@
 
 use ciborium::Value as Cbor;
 use lambda_rollout::account::AlarmReading;
-use lambda_rollout::units::AlarmName;
+use lambda_rollout::units::{AlarmName, Timestamp};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Protocol};
 use crate::endpoint::Account;
+use crate::outside::Shown;
 use crate::query::pairs;
 
 /// What a request for alarms says.
@@ -34,7 +35,7 @@ pub(crate) fn read(path: &str, target: Option<&str>, body: &[u8]) -> Option<(Pro
 /// The request's body as JSON, whatever the protocol.
 pub(crate) fn body(protocol: Protocol, bytes: &[u8]) -> Value {
     match protocol {
-        Protocol::Cbor => ciborium::from_reader(bytes).unwrap_or(Value::Null),
+        Protocol::Cbor => ciborium::from_reader::<Cbor, _>(bytes).map_or(Value::Null, untagged),
         Protocol::Query => {
             let pairs = pairs(&String::from_utf8_lossy(bytes));
             let list = |name: &str| -> Vec<String> {
@@ -55,6 +56,19 @@ pub(crate) fn body(protocol: Protocol, bytes: &[u8]) -> Value {
             })
         }
         _ => serde_json::from_slice(bytes).unwrap_or(Value::Null),
+    }
+}
+
+/// As JSON, which has no tags: a moment is its number of seconds.
+fn untagged(value: Cbor) -> Value {
+    match value {
+        Cbor::Tag(_, inner) => untagged(*inner),
+        Cbor::Array(items) => items.into_iter().map(untagged).collect(),
+        Cbor::Map(entries) => {
+            let entry = |(key, value): (Cbor, Cbor)| Some((key.as_text()?.to_owned(), untagged(value)));
+            Value::Object(entries.into_iter().filter_map(entry).collect())
+        }
+        plain => plain.deserialized().unwrap_or(Value::Null),
     }
 }
 
@@ -84,10 +98,38 @@ pub(crate) fn describe_alarms(protocol: Protocol, body: &Value, account: &mut Ac
     let next_token = leads_on.then(|| (wanted.next_token + now.len()).to_string());
     let (composite, metric): (Vec<&AlarmReading>, Vec<&AlarmReading>) =
         now.iter().partition(|reading| kind(&reading.name) == "CompositeAlarm");
+    let shown = |readings: &[&AlarmReading]| -> Vec<Alarm> {
+        readings.iter().map(|reading| Alarm::new(reading, &account.shown(reading.name.as_str()))).collect()
+    };
+    let (metric, composite) = (shown(&metric), shown(&composite));
     match protocol {
         Protocol::Cbor => cbor(&metric, &composite, next_token),
         Protocol::Query => xml(&metric, &composite, next_token),
         _ => plain_json(&metric, &composite, next_token),
+    }
+}
+
+/// An alarm as it is shown.
+struct Alarm {
+    name: String,
+    state: String,
+    evaluation: Option<String>,
+    reason: String,
+    updated: Timestamp,
+    transitioned: Timestamp,
+}
+
+impl Alarm {
+    fn new(reading: &AlarmReading, shown: &Shown) -> Self {
+        let since = reading.since.unwrap_or(Timestamp::from_millis(0));
+        Self {
+            name: reading.name.to_string(),
+            state: shown.state.clone().unwrap_or_else(|| reading.state.to_string()),
+            evaluation: shown.evaluation.clone(),
+            reason: reading.reason.clone(),
+            updated: shown.updated.unwrap_or(since),
+            transitioned: since,
+        }
     }
 }
 
@@ -108,44 +150,50 @@ fn wanted(body: &Value) -> Wanted {
     }
 }
 
-fn seconds(reading: &AlarmReading) -> f64 {
-    reading.since.map_or(0.0, |since| since.as_millis() as f64 / 1000.0)
+fn seconds(at: Timestamp) -> f64 {
+    at.as_millis() as f64 / 1000.0
 }
 
-fn cbor(metric: &[&AlarmReading], composite: &[&AlarmReading], next_token: Option<String>) -> Answer {
+fn cbor(metric: &[Alarm], composite: &[Alarm], next_token: Option<String>) -> Answer {
     let text = |text: &str| Cbor::Text(text.to_owned());
-    let alarm = |reading: &&AlarmReading| {
-        // Tag 1 is a moment in seconds of Unix time.
-        let since = Cbor::Tag(1, Box::new(Cbor::Float(seconds(reading))));
-        Cbor::Map(vec![
-            (text("AlarmName"), text(reading.name.as_str())),
-            (text("StateValue"), text(&reading.state.to_string())),
-            (text("StateReason"), text(&reading.reason)),
-            (text("StateUpdatedTimestamp"), since.clone()),
-            (text("StateTransitionedTimestamp"), since),
-        ])
+    // Tag 1 is a moment in seconds of Unix time.
+    let moment = |at: Timestamp| Cbor::Tag(1, Box::new(Cbor::Float(seconds(at))));
+    let show = |alarm: &Alarm| {
+        let mut map = vec![
+            (text("AlarmName"), text(&alarm.name)),
+            (text("StateValue"), text(&alarm.state)),
+            (text("StateReason"), text(&alarm.reason)),
+            (text("StateUpdatedTimestamp"), moment(alarm.updated)),
+            (text("StateTransitionedTimestamp"), moment(alarm.transitioned)),
+        ];
+        map.extend(alarm.evaluation.as_deref().map(|state| (text("EvaluationState"), text(state))));
+        Cbor::Map(map)
     };
     let mut body = vec![
-        (text("MetricAlarms"), Cbor::Array(metric.iter().map(alarm).collect())),
-        (text("CompositeAlarms"), Cbor::Array(composite.iter().map(alarm).collect())),
+        (text("MetricAlarms"), Cbor::Array(metric.iter().map(show).collect())),
+        (text("CompositeAlarms"), Cbor::Array(composite.iter().map(show).collect())),
     ];
     body.extend(next_token.map(|token| (text("NextToken"), Cbor::Text(token))));
     Answer::cbor(200, &Cbor::Map(body))
 }
 
-fn plain_json(metric: &[&AlarmReading], composite: &[&AlarmReading], next_token: Option<String>) -> Answer {
-    let alarm = |reading: &&AlarmReading| {
-        json!({
-            "AlarmName": reading.name,
-            "StateValue": reading.state,
-            "StateReason": reading.reason,
-            "StateUpdatedTimestamp": seconds(reading),
-            "StateTransitionedTimestamp": seconds(reading),
-        })
+fn plain_json(metric: &[Alarm], composite: &[Alarm], next_token: Option<String>) -> Answer {
+    let show = |alarm: &Alarm| {
+        let mut map = json!({
+            "AlarmName": alarm.name,
+            "StateValue": alarm.state,
+            "StateReason": alarm.reason,
+            "StateUpdatedTimestamp": seconds(alarm.updated),
+            "StateTransitionedTimestamp": seconds(alarm.transitioned),
+        });
+        if let Some(state) = &alarm.evaluation {
+            map["EvaluationState"] = json!(state);
+        }
+        map
     };
     let mut body = json!({
-        "MetricAlarms": metric.iter().map(alarm).collect::<Vec<_>>(),
-        "CompositeAlarms": composite.iter().map(alarm).collect::<Vec<_>>(),
+        "MetricAlarms": metric.iter().map(show).collect::<Vec<_>>(),
+        "CompositeAlarms": composite.iter().map(show).collect::<Vec<_>>(),
     });
     if let Some(token) = next_token {
         body["NextToken"] = json!(token);
@@ -155,20 +203,27 @@ fn plain_json(metric: &[&AlarmReading], composite: &[&AlarmReading], next_token:
     answer
 }
 
-fn xml(metric: &[&AlarmReading], composite: &[&AlarmReading], next_token: Option<String>) -> Answer {
+fn xml(metric: &[Alarm], composite: &[Alarm], next_token: Option<String>) -> Answer {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
-    let alarm = |reading: &&AlarmReading| {
-        let since = reading.since.map(|since| since.to_string()).unwrap_or_default();
+    let show = |alarm: &Alarm| {
+        let evaluation = alarm.evaluation.as_deref().unwrap_or_default();
+        let evaluation = match evaluation {
+            "" => String::new(),
+            state => format!("<EvaluationState>{state}</EvaluationState>"),
+        };
         format!(
-            "<member><AlarmName>{}</AlarmName><StateValue>{}</StateValue><StateReason>{}</StateReason>\
-             <StateUpdatedTimestamp>{since}</StateUpdatedTimestamp></member>",
-            escape(reading.name.as_str()),
-            reading.state,
-            escape(&reading.reason),
+            "<member><AlarmName>{}</AlarmName><StateValue>{}</StateValue><StateReason>{}</StateReason>{evaluation}\
+             <StateUpdatedTimestamp>{}</StateUpdatedTimestamp>\
+             <StateTransitionedTimestamp>{}</StateTransitionedTimestamp></member>",
+            escape(&alarm.name),
+            alarm.state,
+            escape(&alarm.reason),
+            alarm.updated,
+            alarm.transitioned,
         )
     };
-    let list = |name: &str, alarms: &[&AlarmReading]| {
-        format!("<{name}>{}</{name}>", alarms.iter().map(alarm).collect::<String>())
+    let list = |name: &str, alarms: &[Alarm]| {
+        format!("<{name}>{}</{name}>", alarms.iter().map(show).collect::<String>())
     };
     let token = next_token.map(|token| format!("<NextToken>{token}</NextToken>")).unwrap_or_default();
     let result = format!("{}{}{token}", list("MetricAlarms", metric), list("CompositeAlarms", composite));

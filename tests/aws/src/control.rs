@@ -1,8 +1,13 @@
 //! The endpoint's own calls, under `/_simulated/`, for whoever runs it as a process.
 //!
 //! - `GET health`
-//! - `POST alarms/NAME?state=ALARM&reason=…` holds an alarm in a state; without `state` it is let go
+//! - `POST alarms/NAME?state=ALARM&reason=…` holds an alarm in a state; without `state` it is let go. `evaluation=…`
+//!   sets its `EvaluationState` instead, an empty one none
 //! - `POST faults/OPERATION?fault=throttle&nth=2`; without `nth` for every call, without `fault` for none
+//! - `POST provisioned?status=READY&moves=true` gives the alias provisioned concurrency, which AWS takes its time to move;
+//!   without `status` it has none. `POST provisioned/moved` ends a move
+//! - `POST weight?version=2&weight=0.99999` is somebody else's weight for a version
+//! - `POST overtake` is another pipeline's code in `$LATEST`
 //! - `GET requests` gives what arrived, with milliseconds since the start
 //! - `GET alias` gives every change of the alias
 
@@ -13,6 +18,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::endpoint::{Shared, now};
 use crate::fault::Fault;
+use crate::outside::Provisioned;
 use crate::query::{decode, value};
 
 pub(crate) fn answer(shared: &mut Shared, method: &str, path: &str, query: &[(String, String)]) -> Answer {
@@ -22,6 +28,10 @@ pub(crate) fn answer(shared: &mut Shared, method: &str, path: &str, query: &[(St
         ("GET", ("health", "")) => Some(json!({"ready": true})),
         ("POST", ("alarms", name)) => set_alarm(shared, &decode(name), query),
         ("POST", ("faults", operation)) => set_fault(shared, operation, query),
+        ("POST", ("provisioned", "")) => Some(set_provisioned(shared, query)),
+        ("POST", ("provisioned", "moved")) => Some(finish_move(shared)),
+        ("POST", ("weight", "")) => set_weight(shared, query),
+        ("POST", ("overtake", "")) => Some(overtake(shared)),
         ("GET", ("requests", "")) => Some(requests(shared)),
         ("GET", ("alias", "")) => Some(alias(shared)),
         _ => None,
@@ -35,6 +45,11 @@ pub(crate) fn answer(shared: &mut Shared, method: &str, path: &str, query: &[(St
 
 fn set_alarm(shared: &mut Shared, name: &str, query: &[(String, String)]) -> Option<Value> {
     let name = AlarmName::parse(name).ok()?;
+    if let Some(evaluation) = value(query, "evaluation") {
+        let evaluation = (!evaluation.is_empty()).then(|| evaluation.to_owned());
+        shared.account.shown_mut(name.as_str()).evaluation = evaluation;
+        return Some(Value::Null);
+    }
     let state = match value(query, "state") {
         None => None,
         Some("OK") => Some(AlarmState::Ok),
@@ -56,6 +71,30 @@ fn set_fault(shared: &mut Shared, operation: &str, query: &[(String, String)]) -
         (_, fault) => shared.faults.always(operation, fault),
     }
     Some(Value::Null)
+}
+
+fn set_provisioned(shared: &mut Shared, query: &[(String, String)]) -> Value {
+    let moves = value(query, "moves") == Some("true");
+    let provisioned = |status: &str| Provisioned { status: status.to_owned(), moves };
+    shared.account.provisioned = value(query, "status").map(provisioned);
+    Value::Null
+}
+
+fn finish_move(shared: &mut Shared) -> Value {
+    shared.account.finish_move();
+    Value::Null
+}
+
+fn set_weight(shared: &mut Shared, query: &[(String, String)]) -> Option<Value> {
+    let version = value(query, "version")?.parse().ok().filter(|version| *version > 0)?;
+    let weight = value(query, "weight")?.parse().ok().filter(|weight| (0.0..=1.0).contains(weight))?;
+    shared.account.set_weight(version, weight);
+    Some(Value::Null)
+}
+
+fn overtake(shared: &mut Shared) -> Value {
+    shared.account.overtake();
+    Value::Null
 }
 
 fn requests(shared: &Shared) -> Value {

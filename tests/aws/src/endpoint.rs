@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -13,17 +13,19 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use lambda_rollout::RolloutPlan;
-use lambda_rollout::account::AlarmState;
+use lambda_rollout::account::HookMoment;
 use lambda_rollout::aws;
+use lambda_rollout::plan::HookRunner;
 use lambda_rollout::sim::{Scenario, World};
-use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, Timestamp};
+use lambda_rollout::units::{AliasName, FunctionRef, Timestamp};
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use crate::answer::{Answer, Protocol};
 use crate::fault::{Fault, FaultPlan, Met};
 use crate::held::{Held, Hold, Waiting};
-use crate::{cloudwatch, control, lambda, query};
+use crate::outside::{Provisioned, Shown};
+use crate::{alarm_history, cloudwatch, control, lambda, query};
 
 /// The simulated account behind Lambda's and CloudWatch's wire formats, on a free port of the loopback
 /// interface and on a thread of its own. Dropping it ends it.
@@ -59,6 +61,15 @@ pub(crate) struct Account {
     pub(crate) deleted: BTreeSet<String>,
     pub(crate) page_size: usize,
     pub(crate) last_page_leads_on: bool,
+    pub(crate) shown: BTreeMap<String, Shown>,
+    /// The functions of the plan's hooks.
+    pub(crate) hooks: BTreeSet<String>,
+    pub(crate) provisioned: Option<Provisioned>,
+    /// Shown instead of the alias's own weights, until the next write.
+    pub(crate) shown_weights: Option<Value>,
+    /// The alias as it was shown before the newest write.
+    pub(crate) old_copy: Option<Value>,
+    pub(crate) overtaken: u32,
 }
 
 impl Account {
@@ -86,6 +97,17 @@ impl Shared {
 #[expect(clippy::disallowed_methods, reason = "the endpoint is the outside world, which has the real clock")]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+fn hook_functions(plan: &RolloutPlan) -> BTreeSet<String> {
+    let hooks =
+        [HookMoment::BeforeTraffic, HookMoment::AfterTraffic].into_iter().filter_map(|at| plan.hook(at));
+    hooks
+        .filter_map(|hook| match hook.runner() {
+            HookRunner::Lambda(function) => Some(function.name().to_owned()),
+            HookRunner::InProcess => None,
+        })
+        .collect()
 }
 
 fn wall_clock() -> Timestamp {
@@ -120,6 +142,12 @@ impl SimulatedEndpoint {
             deleted: BTreeSet::new(),
             page_size: 100,
             last_page_leads_on: false,
+            shown: BTreeMap::new(),
+            hooks: hook_functions(plan),
+            provisioned: None,
+            shown_weights: None,
+            old_copy: None,
+            overtaken: 0,
         };
         let (faults, arrivals) = (FaultPlan::default(), watch::Sender::default());
         let shared = Shared { account, faults, log: Vec::new(), born: now(), arrivals, start };
@@ -187,13 +215,6 @@ impl SimulatedEndpoint {
         Held { shared: Arc::clone(&self.shared), waiting }
     }
 
-    /// Holds an alarm in a state, and says when.
-    pub fn set_alarm(&self, name: &str, state: AlarmState, reason: &str) -> Instant {
-        let name = AlarmName::parse(name).expect("an alarm's name");
-        self.world(|world| world.set_alarm(&name, Some(state), reason));
-        now()
-    }
-
     /// This alarm is a composite one.
     pub fn make_composite(&self, name: &str) {
         self.lock().account.composite.insert(name.to_owned());
@@ -246,7 +267,7 @@ impl SimulatedEndpoint {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Shared> {
         lock(&self.shared)
     }
 }
@@ -388,6 +409,9 @@ impl Call {
             Self::CloudWatch(protocol, operation) if operation == "DescribeAlarms" => {
                 cloudwatch::describe_alarms(*protocol, body, &mut shared.account)
             }
+            Self::CloudWatch(protocol, operation) if operation == "DescribeAlarmHistory" => {
+                alarm_history::describe_alarm_history(*protocol, body, &mut shared.account)
+            }
             Self::CloudWatch(protocol, operation) => {
                 Answer::error(*protocol, 400, "UnknownOperation", operation)
             }
@@ -401,6 +425,9 @@ async fn answer(
     body: &Value,
     fault: Option<Fault>,
 ) -> Result<Response, Break> {
+    if fault == Some(Fault::Overtaken) {
+        lock(shared).account.overtake();
+    }
     let performed = match &fault {
         Some(fault) if !fault.takes_effect() => None,
         Some(Fault::Repeated) => {
@@ -411,7 +438,7 @@ async fn answer(
     };
     let error = |status, code, message| Answer::error(call.protocol(), status, code, message);
     let answer = match (fault, performed) {
-        (None | Some(Fault::Repeated), Some(answer)) => answer,
+        (None | Some(Fault::Repeated | Fault::Overtaken), Some(answer)) => answer,
         (Some(Fault::Late(by)), Some(answer)) => answer.after(by),
         (Some(Fault::Throttle), _) if call.protocol() == Protocol::RestJson => {
             error(429, "TooManyRequestsException", "Rate exceeded")
@@ -430,14 +457,25 @@ async fn answer(
         }
         (Some(Fault::Unavailable), _) => error(503, "ServiceUnavailableException", "Unavailable"),
         (Some(Fault::Refused(code)), _) => error(400, code, "Refused to order"),
-        (Some(Fault::Html), _) => Answer::html(),
+        (Some(Fault::Html), _) => Answer::html(200),
+        (Some(Fault::NotFound), _) => error(404, "ResourceNotFoundException", "Not found to order"),
+        (Some(Fault::Bare404), _) => Answer { headers: Vec::new(), ..Answer::new(404, "", "") },
+        (Some(Fault::Html404), _) => Answer::html(404),
+        (Some(Fault::OldCopy), performed) => match (&lock(shared).account.old_copy, performed) {
+            (Some(old), _) => Answer::json(200, old),
+            (None, Some(answer)) => answer,
+            (None, None) => return Err(Break),
+        },
         (Some(Fault::Answer { status, headers, body }), _) => {
             let mut answer = Answer::new(status, "application/json", body);
             answer.headers.extend(headers);
             answer
         }
         (Some(Fault::Hang | Fault::HangAfter), _) => std::future::pending().await,
-        (Some(Fault::LostRequest | Fault::LostReply | Fault::Late(_) | Fault::Repeated), _)
+        (
+            Some(Fault::LostRequest | Fault::LostReply | Fault::Late(_) | Fault::Repeated | Fault::Overtaken),
+            _,
+        )
         | (None, None) => return Err(Break),
     };
     wait(answer.after).await;

@@ -40,6 +40,16 @@ pub enum Fault {
     Refused(&'static str),
     /// Another web server answers, with a page.
     Html,
+    /// 404 with AWS's code for what does not exist.
+    NotFound,
+    /// 404 and nothing else, as a gateway on the way gives it.
+    Bare404,
+    /// 404 with a web server's page.
+    Html404,
+    /// A read that lags behind: the alias as it was before the newest write, revision and all.
+    OldCopy,
+    /// Another pipeline puts its code into `$LATEST` first; then the call takes effect.
+    Overtaken,
     /// This very answer; no effect.
     Answer {
         /// The status.
@@ -70,6 +80,11 @@ impl Fault {
             "hang-after" => Self::HangAfter,
             "repeated" => Self::Repeated,
             "html" => Self::Html,
+            "not-found" => Self::NotFound,
+            "bare-404" => Self::Bare404,
+            "html-404" => Self::Html404,
+            "old-copy" => Self::OldCopy,
+            "overtaken" => Self::Overtaken,
             _ => return None,
         })
     }
@@ -78,7 +93,13 @@ impl Fault {
     pub(crate) fn takes_effect(&self) -> bool {
         matches!(
             self,
-            Self::ServerErrorAfter | Self::LostReply | Self::HangAfter | Self::Late(_) | Self::Repeated
+            Self::ServerErrorAfter
+                | Self::LostReply
+                | Self::HangAfter
+                | Self::Late(_)
+                | Self::Repeated
+                | Self::OldCopy
+                | Self::Overtaken
         )
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use lambda_rollout::Error;
 use lambda_rollout::account::{
     AliasState, AliasWrite, CodeSource, FunctionVersion, HookFailure, HookMoment, HookReport, Lifecycle,
-    PublishRequest, Routing, UpdateStatus,
+    ProvisionedConcurrency, PublishRequest, Routing, UpdateStatus,
 };
 use lambda_rollout::sim::Hand;
-use lambda_rollout::units::{Qualifier, Version, Weight};
-use serde_json::{Map, Value, json};
+use lambda_rollout::units::{HookFunction, Qualifier, Version, Weight};
+use serde_json::{Value, json};
 
 use crate::answer::{Answer, Protocol};
 use crate::endpoint::Account;
@@ -32,8 +32,9 @@ impl Call {
     pub(crate) fn read(method: &str, path: &str, query: &[(String, String)]) -> Option<Self> {
         let parts: Vec<String> = path.split('/').skip(1).map(decode).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let ["2015-03-31", "functions", function, rest @ ..] = parts.as_slice() else { return None };
+        let [_, "functions", function, rest @ ..] = parts.as_slice() else { return None };
         let (operation, alias) = match (method, rest) {
+            ("GET", ["provisioned-concurrency"]) => ("GetProvisionedConcurrencyConfig", None),
             ("GET", []) => ("GetFunction", None),
             ("GET", ["configuration"]) => ("GetFunctionConfiguration", None),
             ("PUT", ["code"]) => ("UpdateFunctionCode", None),
@@ -58,6 +59,17 @@ impl Call {
             return invoke(body, account);
         }
         let name = self.function.rsplit(':').next().unwrap_or_default();
+        if self.operation == "GetFunction" && account.hooks.contains(name) {
+            let qualifier = self.qualifier.as_ref().map(|it| format!(":{it}")).unwrap_or_default();
+            let hook = HookFunction::parse(&format!("{name}{qualifier}"));
+            if let Some(Err(error)) = hook.ok().map(|hook| account.world.check_hook(&hook)) {
+                return refused(&error);
+            }
+            return Answer::json(
+                200,
+                &json!({"Configuration": {"FunctionName": name, "Version": "$LATEST"}}),
+            );
+        }
         if name != account.function.name() {
             return absent("function", &self.function);
         }
@@ -68,6 +80,7 @@ impl Call {
         let result = match self.operation {
             "GetAlias" => account.world.alias().map(|state| alias_json(account, &state)),
             "UpdateAlias" => return update_alias(body, account),
+            "GetProvisionedConcurrencyConfig" => return self.provisioned(account),
             "CreateAlias" => return create_alias(body, account),
             "PublishVersion" => account.world.publish(&publish_request(body)).map(version_json(account)),
             "UpdateFunctionCode" => {
@@ -78,6 +91,29 @@ impl Call {
         };
         let created = matches!(self.operation, "PublishVersion");
         answer(if created { 201 } else { 200 }, result)
+    }
+
+    fn provisioned(&self, account: &mut Account) -> Answer {
+        let of_alias = self.qualifier.as_deref() == Some(account.alias.as_str());
+        if !of_alias || account.world.alias().is_err() {
+            return absent("alias", self.qualifier.as_deref().unwrap_or_default());
+        }
+        let own = account.provisioned.as_ref().map(|it| it.status.as_str());
+        let of_the_scenario = account.world.provisioned_concurrency().map(|state| match state {
+            ProvisionedConcurrency::InProgress => "IN_PROGRESS",
+            ProvisionedConcurrency::Ready => "READY",
+            ProvisionedConcurrency::Failed => "FAILED",
+        });
+        match own.or(of_the_scenario) {
+            Some(status) => {
+                Answer::json(200, &json!({"Status": status, "RequestedProvisionedConcurrentExecutions": 1}))
+            }
+            None => {
+                let code = "ProvisionedConcurrencyConfigNotFoundException";
+                let message = "No Provisioned Concurrency Config found for this function";
+                Answer::error(Protocol::RestJson, 404, code, message)
+            }
+        }
     }
 
     fn get_function(&self, account: &mut Account) -> Answer {
@@ -136,10 +172,21 @@ fn update_alias(body: &Value, account: &mut Account) -> Answer {
         Ok(Some(additional)) => additional,
         Err(wrong) => return invalid(&wrong),
     };
+    if additional.is_some() && account.provisioned.is_some() {
+        return invalid("Alias with weights can not be used with Provisioned Concurrency");
+    }
     let revision_id = body["RevisionId"].as_str().unwrap_or_default().to_owned();
     let description = body["Description"].as_str().map(str::to_owned);
     let write = AliasWrite { description, ..AliasWrite::new(Routing { version, additional }, revision_id) };
+    let old_copy = account.old_copy.take();
+    account.remember_alias();
     let result = account.world.write_alias(&write, Hand::Rollout);
+    if result.is_ok() {
+        account.shown_weights = None;
+        account.move_provisioned(before.version, version);
+    } else {
+        account.old_copy = old_copy;
+    }
     answer(200, result.map(|state| alias_json(account, &state)))
 }
 
@@ -212,7 +259,7 @@ fn hook_answer(report: &HookReport) -> Answer {
     }
 }
 
-fn alias_json(account: &Account, state: &AliasState) -> Value {
+pub(crate) fn alias_json(account: &Account, state: &AliasState) -> Value {
     let mut alias = json!({
         "AliasArn": format!("{}:{}", account.arn(), account.alias),
         "Name": account.alias,
@@ -220,8 +267,7 @@ fn alias_json(account: &Account, state: &AliasState) -> Value {
         "Description": state.description,
         "RevisionId": state.revision_id,
     });
-    if let Some((version, weight)) = state.routing.additional {
-        let weights = Map::from_iter([(version.to_string(), json!(weight.fraction()))]);
+    if let Some(weights) = account.weights(&state.routing) {
         alias["RoutingConfig"] = json!({"AdditionalVersionWeights": weights});
     }
     alias

@@ -6,6 +6,7 @@
 //!   that it can prove what the library does after an answer, and not that AWS answers so.
 //! - [`Ministack`]: an emulator by other hands, as the second opinion on that.
 
+mod alarm_history;
 mod answer;
 mod cloudwatch;
 mod control;
@@ -15,6 +16,7 @@ mod fixture;
 mod held;
 mod lambda;
 mod ministack;
+mod outside;
 mod query;
 mod trace;
 

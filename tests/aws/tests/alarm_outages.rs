@@ -28,19 +28,12 @@ fn second_page(endpoint: &SimulatedEndpoint, on: bool, fault: Fault) {
     endpoint.fault_further_pages(on.then_some(fault));
 }
 
-static OUTAGES: [Outage; 11] = [
+static OUTAGES: [Outage; 9] = [
     Outage {
         name: "throttled",
         set: |endpoint, on| every_call(endpoint, on, Fault::Throttle),
         kind: ErrorKind::Throttled,
         words: "DescribeAlarms: asked for fewer calls",
-        requests: 6,
-    },
-    Outage {
-        name: "denied",
-        set: |endpoint, on| every_call(endpoint, on, Fault::Denied),
-        kind: ErrorKind::AccessDenied,
-        words: "add `cloudwatch:DescribeAlarms` on `*`",
         requests: 6,
     },
     Outage {
@@ -72,13 +65,6 @@ static OUTAGES: [Outage; 11] = [
         requests: 1,
     },
     Outage {
-        name: "half an answer, the rest denied",
-        set: |endpoint, on| second_page(endpoint, on, Fault::Denied),
-        kind: ErrorKind::AccessDenied,
-        words: "add `cloudwatch:DescribeAlarms` on `*`",
-        requests: 6,
-    },
-    Outage {
         name: "half an answer, the rest throttled",
         set: |endpoint, on| second_page(endpoint, on, Fault::Throttle),
         kind: ErrorKind::Throttled,
@@ -103,7 +89,7 @@ static OUTAGES: [Outage; 11] = [
         name: "an alarm that vanished",
         set: |endpoint, on| endpoint.delete_alarm("latency", on),
         kind: ErrorKind::NotFound,
-        words: "no such alarm any more: `latency`",
+        words: "alarm no longer exists: `latency`",
         requests: 6,
     },
 ];
@@ -269,7 +255,7 @@ async fn s11_an_outage_that_does_not_end_is_borne_as_long_as_the_plan_says() {
 /// Where the plan says so an outage holds for ever, and the plan's deadline ends it.
 #[tokio::test]
 async fn s11_an_outage_holds_where_the_plan_says_so() {
-    let outage = &OUTAGES[1];
+    let outage = &OUTAGES[0];
     let (endpoint, plan) = start("deadline = \"3s\"", "{ tolerate = \"1s\", then = \"hold\" }");
     let told = run(&endpoint, plan, outage, Place::Hold, &Notify::new()).await;
     assert!(matches!(told.outcome.cause, Some(Cause::Deadline { .. })), "{:?}", told.outcome);
@@ -281,7 +267,7 @@ async fn s11_an_outage_holds_where_the_plan_says_so() {
 async fn an_alarm_that_was_never_there_is_refused_by_name() {
     let (endpoint, plan) = start("", "{ tolerate = \"10m\" }");
     endpoint.delete_alarm("latency", true);
-    let told = run(&endpoint, plan, &OUTAGES[1], Place::Hold, &Notify::new()).await;
+    let told = run(&endpoint, plan, &OUTAGES[0], Place::Hold, &Notify::new()).await;
     assert_eq!(
         (told.outcome.kind, told.outcome.exit_code()),
         (OutcomeKind::Refused, 3),
@@ -291,4 +277,31 @@ async fn an_alarm_that_was_never_there_is_refused_by_name() {
     let cause = told.outcome.cause.map(|cause| cause.to_string()).unwrap_or_default();
     assert_eq!(cause, "no such alarm in this account and Region: `latency`");
     assert!(endpoint.alias_history().is_empty());
+}
+
+/// A permission that is missing does not come back by waiting: that is no outage, whatever the plan tolerates of one.
+#[tokio::test]
+async fn access_denied_is_not_tolerated() {
+    let denied: [fn(&SimulatedEndpoint, bool); 2] = [
+        |endpoint, on| every_call(endpoint, on, Fault::Denied),
+        |endpoint, on| second_page(endpoint, on, Fault::Denied),
+    ];
+    for set in denied {
+        let words = "add `cloudwatch:DescribeAlarms` on `*`";
+        let outage = Outage { name: "denied", set, kind: ErrorKind::AccessDenied, words, requests: 1 };
+        for place in Place::ALL {
+            let (endpoint, plan) = start("", "{ tolerate = \"10m\", then = \"hold\" }");
+            let Told { outcome, .. } = run(&endpoint, plan, &outage, place, &Notify::new()).await;
+            let mut history = place.history();
+            let kind = if place == Place::Before {
+                OutcomeKind::Refused
+            } else {
+                history.push(Some(only(1)));
+                OutcomeKind::RolledBack
+            };
+            let cause = outcome.cause.as_ref().map(ToString::to_string).unwrap_or_default();
+            assert!(outcome.kind == kind && cause.contains(words), "{place:?}: {outcome:?}");
+            assert_eq!(endpoint.alias_history(), history, "{place:?}");
+        }
+    }
 }

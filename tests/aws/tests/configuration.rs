@@ -22,6 +22,7 @@ async fn child() {
             lambda_rollout::RolloutPlan::parse(&text, lambda_rollout::plan::Format::Toml).expect("a plan");
         builder = builder.plan(&plan);
     }
+    builder = builder.region(variable("CHILD_REGION"));
     let function = FunctionRef::parse(&function).expect("a name");
     let alias = AliasName::parse("main").expect("a name");
     let result = match builder.connect().await {
@@ -107,6 +108,24 @@ fn the_plans_arn_says_the_region_and_wins_over_the_environment() {
         ("AWS_REGION", "eu-west-1"),
     ]);
     assert_eq!(run(&environment), "ok: version 1 alone in ap-south-1");
+}
+
+/// A function is called in its own Region alone: of two that differ one is wrong, and nobody can tell which.
+#[test]
+fn a_region_that_is_not_the_arns_is_refused_before_any_call() {
+    let endpoint = endpoint();
+    let arn = "arn:aws:lambda:ap-south-1:123456789012:function:sample-handler";
+    let mut environment = KEYS.to_vec();
+    environment.extend([("CHILD_FUNCTION", arn), ("AWS_ENDPOINT_URL", endpoint.url())]);
+    environment.push(("CHILD_REGION", "ap-south-1"));
+    assert_eq!(run(&environment), "ok: version 1 alone in ap-south-1");
+    environment.pop();
+    environment.push(("CHILD_REGION", "eu-west-1"));
+    let before = endpoint.requests().len();
+    let line = run(&environment);
+    assert!(line.starts_with("config: the Region is given as `eu-west-1`, and "), "{line}");
+    assert!(line.contains("`ap-south-1`"), "{line}");
+    assert_eq!(endpoint.requests().len(), before, "nothing may be sent");
 }
 
 #[test]

@@ -336,11 +336,12 @@ async fn every_write(endpoint: &SimulatedEndpoint, account: &aws::Account, fault
     let code = CodeSource::Image("registry/a:b".to_owned());
     traffic.update_code(&function, &code, "r").await.expect_err("a fault");
     let publish =
-        PublishRequest { description: None, code_sha256: String::new(), revision_id: String::new() };
+        PublishRequest { description: None, code_sha256: String::new(), revision_id: "r".to_owned() };
     traffic.publish(&function, &publish).await.expect_err("a fault");
     let hook = HookRequest {
         lambda: Some(function.clone().into()),
-        timeout: Duration::from_secs(5),
+        // Too short for the further tries that the library makes itself.
+        timeout: Duration::from_millis(400),
         rollout_id: RolloutId::parse("ro-1").expect("an id"),
         hook: HookMoment::BeforeTraffic,
         function,

@@ -116,22 +116,27 @@ async fn a_restoring_write_that_never_lands_ends_unsettled_with_the_line_that_se
     all(cases).await;
 }
 
-/// Does what this line of the AWS CLI says.
+/// Does what this line of the AWS CLI says: guarded by the revision that was seen last, and without the claim.
 fn obey(endpoint: &SimulatedEndpoint, advice: &str) {
     assert!(!advice.contains('\n'), "{advice}");
     let command = advice.split("  # ").next().unwrap_or_default();
     let words: Vec<&str> = command.split_whitespace().collect();
     let ["aws", "lambda", "update-alias", options @ ..] = words.as_slice() else { panic!("{advice}") };
+    let revision_id = endpoint.world(|world| world.alias().expect("an alias").revision_id);
     let expected = [
         ["--function-name", "sample-handler"],
         ["--name", "main"],
         ["--function-version", "1"],
         ["--routing-config", "AdditionalVersionWeights={}"],
+        ["--revision-id", &revision_id],
+        ["--description", "''"],
     ];
     assert_eq!(options, expected.as_flattened(), "{advice}");
     let version = Version::parse(options[5]).expect("a version");
-    // The line has no guard: whoever types it has looked.
-    let write = AliasWrite::new(Routing::only(version), "");
+    let write = AliasWrite {
+        description: Some(String::new()),
+        ..AliasWrite::new(Routing::only(version), revision_id)
+    };
     endpoint.world(|world| world.write_alias(&write, Hand::Other)).expect("settled");
 }
 

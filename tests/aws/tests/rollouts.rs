@@ -198,7 +198,7 @@ async fn s13_nothing_but_the_plans_own_function_and_alias_is_changed() {
     );
     let outcome = run(endpoint.account().ports(), plan).await;
     assert_eq!(outcome.kind, OutcomeKind::Promoted, "{outcome:?}");
-    let reads = ["GetAlias", "GetFunction", "DescribeAlarms"];
+    let reads = ["GetAlias", "GetFunction", "GetProvisionedConcurrencyConfig", "DescribeAlarms"];
     let function = "/2015-03-31/functions/sample-handler";
     let mut changes = Vec::new();
     for request in endpoint.requests().into_iter().filter(|request| !reads.contains(&&*request.operation)) {

@@ -109,7 +109,7 @@ fn troubles() -> Vec<Trouble> {
         fault("Invoke", Fault::ServerError),
         fault("Invoke", Fault::Hang),
         panics("PublishVersion", "hook"),
-        panics("PublishVersion", "alarms"),
+        panics("GetAlias", "alarms"),
         // AWS's own words that quote a payload, what a hook threw, and what is no answer.
         answer(
             "Invoke",

@@ -111,8 +111,7 @@ async fn an_alias_that_cannot_be_worked_with_is_an_error() {
             ErrorKind::Rejected,
             "`x` is not a version",
         ),
-        (r#"{"FunctionVersion":"1"}"#.to_owned(), ErrorKind::Unreachable, "without the alias's revision id"),
-        (r#"{}"#.to_owned(), ErrorKind::Unreachable, "without the alias's version"),
+        (r#"{}"#.to_owned(), ErrorKind::Rejected, "without the alias's version"),
         (r#"{"FunctionVersion":"#.to_owned(), ErrorKind::Unreachable, "cannot be understood"),
     ];
     for ((body, kind, words), nth) in cases.into_iter().zip(1..) {
@@ -240,13 +239,14 @@ async fn an_archive_is_read_and_sent_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("code.zip"), b"PK\x03\x04rest").expect("written");
     let code = CodeSource::Zip(folder.path().join("code.zip"));
-    endpoint.account().traffic().update_code(&function(), &code, "").await.expect("updated");
+    let traffic = endpoint.account().traffic();
+    let latest = traffic.read_version(&function(), Qualifier::Latest).await.expect("$LATEST");
+    traffic.update_code(&function(), &code, &latest.revision_id).await.expect("updated");
     let sent = endpoint.requests_of("UpdateFunctionCode").pop().expect("a call");
     assert_eq!(sent.body["ZipFile"], "UEsDBHJlc3Q=");
 
     let missing = CodeSource::Zip(folder.path().join("missing.zip"));
-    let error =
-        endpoint.account().traffic().update_code(&function(), &missing, "").await.expect_err("no file");
+    let error = traffic.update_code(&function(), &missing, "r").await.expect_err("no file");
     assert_eq!(error.kind(), ErrorKind::Plan);
     assert_eq!(endpoint.requests_of("UpdateFunctionCode").len(), 1, "nothing may be sent");
 }
