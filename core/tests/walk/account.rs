@@ -249,10 +249,6 @@ impl Account {
         self.replaced.as_ref().filter(|_| !self.lambda_is_down())
     }
 
-    pub(crate) fn has_alias(&self) -> bool {
-        self.alias.is_some()
-    }
-
     pub(crate) fn read_version(&self, qualifier: Qualifier) -> Result<FunctionVersion, Error> {
         self.reach_lambda()?;
         let number = qualifier.published().map(Version::number);

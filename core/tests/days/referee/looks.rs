@@ -37,13 +37,16 @@ pub(super) fn of(life: &Life<'_>) -> Vec<Look> {
     let checked = life.event(|kind| matches!(kind, EventKind::Checked { .. })).map(|event| event.at);
     // Where the canary has traffic already, no look comes before that.
     let before_traffic = |at| !life.found_canary() && checked.is_none_or(|checked| at <= checked);
+    // Without traffic there is no data, and none is no obstacle.
+    let shifted = life.event(|kind| matches!(kind, EventKind::Shifted { .. })).map(|event| event.at);
+    let has_traffic = |at| life.found_canary() || shifted.is_some_and(|shifted| at > shifted);
     let mut policies = Policies { life, excused: BTreeSet::new() };
     let calls = life.calls().filter(|call| matches!(call.effect, Effect::ReadAlarms(_)));
     let looks = calls.map(|call| {
         let meaning = match call.over {
             None => Meaning::Pending,
             Some((at, _, Some(EffectResult::Alarms(Ok(readings))))) => {
-                policies.meaning(readings, before_traffic(at))
+                policies.meaning(readings, before_traffic(at), has_traffic(at))
             }
             Some(_) => Meaning::Unreadable,
         };
@@ -59,7 +62,7 @@ struct Policies<'a> {
 }
 
 impl Policies<'_> {
-    fn meaning(&mut self, readings: &[AlarmReading], before_traffic: bool) -> Meaning {
+    fn meaning(&mut self, readings: &[AlarmReading], before_traffic: bool, thin_counts: bool) -> Meaning {
         let alarms = self.life.plan.alarms();
         let states: BTreeMap<&AlarmName, AlarmState> =
             readings.iter().map(|reading| (&reading.name, reading.state)).collect();
@@ -77,11 +80,11 @@ impl Policies<'_> {
         let counting =
             || states.iter().filter(|(name, _)| !self.excused.contains(**name)).map(|(_, state)| *state);
         let holds = alarms.insufficient_data() == InsufficientData::Hold;
-        if counting().any(|state| self.is_bad(state)) {
+        if counting().any(|state| self.is_bad(state) && (thin_counts || state == AlarmState::Alarm)) {
             Meaning::Firing
         } else if absent {
             Meaning::Unreadable
-        } else if holds && counting().any(|state| state == AlarmState::InsufficientData) {
+        } else if holds && thin_counts && counting().any(|state| state == AlarmState::InsufficientData) {
             Meaning::NoData
         } else {
             Meaning::Clear
