@@ -29,6 +29,10 @@ impl Rollout {
     fn created(&mut self, state: AliasState) {
         let Some(canary) = self.canary else { return };
         let (expected, found) = (Routing::only(canary), state.routing);
+        if !found.is_single() {
+            // Nobody creates an alias so: it was there all the time, as a rollout has left it, and the reads were wrong.
+            return self.found(Some(state));
+        }
         self.alias = Some(state);
         if found == expected {
             return self.end(Trigger::Created, OutcomeKind::Promoted, Some(Cause::FirstDeployment));

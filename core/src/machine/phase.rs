@@ -186,6 +186,7 @@ pub const TRANSITIONS: &[Transition] = {
         row(P::Ready, T::Refused, P::Done),
         row(P::Ready, T::PutBack, P::RollingBack),
         row(P::Ready, T::LetGo, P::Done),
+        row(P::Creating, T::Read, P::Preparing),
         row(P::Creating, T::Created, P::Done),
         row(P::Creating, T::Refused, P::Done),
         row(P::Creating, T::LetGo, P::Done),

@@ -38,6 +38,8 @@ pub(super) struct Preparation {
 
 /// Time for which pre-flight tolerates failing calls.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for changes, of which one alone may take a minute to fail.
+const PATIENCE_WITH_CHANGES: Duration = Duration::from_secs(3 * 60);
 /// Time between two reads of a version that is being made ready: AWS's own `FunctionActiveV2` and `FunctionUpdatedV2`
 /// waiters poll each second.
 const VERSION_POLL: Duration = Duration::from_secs(1);
@@ -75,7 +77,7 @@ impl Rollout {
         }
     }
 
-    fn found(&mut self, state: Option<AliasState>) {
+    pub(super) fn found(&mut self, state: Option<AliasState>) {
         self.answered();
         self.gone = None;
         if self.memory.is_untested() {
@@ -502,7 +504,8 @@ impl Rollout {
             ErrorKind::Unreachable => self.preparation.answered,
             _ => false,
         };
-        if worth_it && !self.retry.is_exhausted(PATIENCE, self.now) {
+        let patience = if self.preparation.change_failed { PATIENCE_WITH_CHANGES } else { PATIENCE };
+        if worth_it && !self.retry.is_exhausted(patience, self.now) {
             tracing::debug!(?call, %error, "trying again");
             return self.retry.after_failure(next, self.now);
         }

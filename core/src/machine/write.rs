@@ -27,6 +27,8 @@ pub(super) struct Writes {
     moving_at: Option<Timestamp>,
     /// Whether it has said since that it no longer does.
     moved: bool,
+    /// Whether it was asked at all.
+    asked: bool,
 }
 
 /// How an alias that was read compares with what was known of it.
@@ -229,6 +231,7 @@ impl Rollout {
     }
 
     pub(super) fn provisioned_read(&mut self, result: Result<Option<ProvisionedConcurrency>, Error>) {
+        self.writes.asked = true;
         match result {
             Ok(Some(ProvisionedConcurrency::InProgress)) => {
                 (self.writes.moving_at, self.writes.moved) = (Some(self.now), false);
@@ -377,7 +380,8 @@ impl Rollout {
         (claimed_since || self.writes.unanswered).then_some(landed)
     }
 
-    /// Whether this may be AWS itself, still moving provisioned concurrency after a write that it acknowledged.
+    /// Whether this may be AWS itself, still moving provisioned concurrency after a write that it acknowledged. However
+    /// late weights of its kind are found, they are nobody else's before AWS was asked.
     fn is_settling(&self, found: &Routing) -> bool {
         let Some((wanted, since)) = self.writes.acknowledged else { return false };
         let known = self.alias.as_ref().map(|alias| alias.routing).filter(|_| self.traffic_moved);
@@ -386,7 +390,8 @@ impl Rollout {
         let ours = |version: Version| self.stable == Some(version) || self.canary == Some(version);
         [Some(wanted), known].into_iter().flatten().any(|to| to.is_single() && to.version == found.version)
             && found.additional.is_some_and(|(second, _)| ours(second))
-            && self.now.since(since) < if moving { LONGEST_SETTLING } else { SETTLING }
+            && (!self.writes.asked
+                || self.now.since(since) < if moving { LONGEST_SETTLING } else { SETTLING })
     }
 
     /// Another hand changed the alias. What it did stands, but for the canary: where that still takes traffic it is

@@ -11,7 +11,7 @@ use lambda_rollout::account::{
 };
 use lambda_rollout::event::Event;
 use lambda_rollout::machine::{Command, Effect, EffectResult};
-use lambda_rollout::ports::{AlarmPort, Clock, HookPort, Ports, TrafficPort};
+use lambda_rollout::ports::{AlarmPort, Clock, HookPort, Ports, Standing, TrafficPort};
 use lambda_rollout::sim::SimAccount;
 use lambda_rollout::units::{AlarmName, AliasName, FunctionRef, HookFunction, Qualifier, Timestamp, Version};
 use lambda_rollout::{Error, Outcome};
@@ -324,5 +324,9 @@ impl Clock for Witness {
         if self.is_dead() {
             std::future::pending::<()>().await;
         }
+    }
+
+    fn stand(&self) -> Option<Standing> {
+        self.0.account.stand()
     }
 }

@@ -452,6 +452,21 @@ fn aws_is_given_the_time_that_it_says_it_needs_to_move_provisioned_concurrency()
     bench.provisioned = Some(ProvisionedConcurrency::Ready);
     ends(bench, OutcomeKind::Promoted, only(2));
 
+    // Found for the first time after an outage that was longer than any grace: AWS is asked before it counts as drift.
+    let mut outage = Bench::new(canary(|plan| plan.strategy_named("AllAtOnce").bake(minutes(30))));
+    outage.provisioned = Some(ProvisionedConcurrency::InProgress);
+    outage.start();
+    outage.run_to(Phase::Baking);
+    let there =
+        outage.alias.replace(AliasState { revision_id: "r1".into(), ..moving.clone() }).expect("written");
+    outage.reads_fail = Some(ErrorKind::Unreachable);
+    outage.run_for(minutes(5));
+    outage.reads_fail = None;
+    outage.run_for(minutes(5));
+    outage.alias = Some(AliasState { revision_id: "r2".into(), ..there });
+    outage.provisioned = Some(ProvisionedConcurrency::Ready);
+    assert!(!ends(outage, OutcomeKind::Promoted, only(2)).drifted());
+
     let mut stays = Bench::new(all_at_once());
     stays.start();
     stays.run_to(Phase::Promoting);
@@ -535,8 +550,8 @@ fn a_change_that_keeps_failing_is_not_made_for_ever() {
         let began = bench.now;
         bench.start();
         let bench = ends(bench, OutcomeKind::Refused, only(1));
-        assert!(bench.now.since(began) <= minutes(2), "{kind:?}: {:?}", bench.now.since(began));
-        assert!(bench.end().calls["publish"] < 20, "{kind:?}: {}", bench.end().calls["publish"]);
+        assert!(bench.now.since(began) <= minutes(4), "{kind:?}: {:?}", bench.now.since(began));
+        assert!(bench.end().calls["publish"] < 40, "{kind:?}: {}", bench.end().calls["publish"]);
     }
 }
 

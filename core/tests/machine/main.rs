@@ -152,6 +152,7 @@ stories! {
     a_first_deployment_stands_a_lost_request,
     a_first_deployment_that_is_denied_refuses,
     a_first_deployment_that_another_hand_makes_is_let_go,
+    a_first_deployment_of_an_alias_that_is_there_after_all_carries_on,
     a_check_writes_nothing,
     a_check_of_a_publishing_plan_publishes_nothing,
 }

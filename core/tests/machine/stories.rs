@@ -1147,6 +1147,15 @@ pub(crate) fn a_first_deployment_that_another_hand_makes_is_let_go() -> Bench {
     let_go(bench, Some(only(3)))
 }
 
+pub(crate) fn a_first_deployment_of_an_alias_that_is_there_after_all_carries_on() -> Bench {
+    let mut bench = Bench::new(canary(|plan| plan)).with_alias(Some(split(1, 2, 10.0)));
+    bench.odd_reads = vec![Err(ErrorKind::NotFound); 2];
+    bench.start();
+    bench.finish();
+    assert_eq!((bench.kind(), bench.routing(), bench.drifted()), (OutcomeKind::Promoted, only(2), false));
+    bench
+}
+
 pub(crate) fn a_check_writes_nothing() -> Bench {
     let bench = Bench::new(with_hook(HookMoment::BeforeTraffic)).checking_only().run();
     assert!(bench.check_passed && bench.writes.is_empty() && bench.hook_requests.is_empty());
