@@ -400,6 +400,10 @@ fn shut_down_in(phase: Phase, plan: &RolloutPlan, account: &SimAccount, journal:
         None,
     ));
     drop(runtime);
+    // The next process takes a moment to start.
+    let clock = account.ports().clock;
+    let later = clock.now() + Duration::from_secs(1);
+    self::runtime().block_on(drive(account, clock.wait_until(later), None));
     let killed = self::runtime().block_on(rollout.wait()).expect_err("its runtime is gone");
     assert_eq!(killed.kind(), ErrorKind::Internal, "{phase:?}");
 }

@@ -18,6 +18,8 @@ pub(super) struct Watch {
     /// The history that is being read, of this alarm.
     history: Option<(EffectId, AlarmName)>,
     last_asked: Option<Timestamp>,
+    /// When the newest poll began, if nothing in it speaks against a raise but what is being explained.
+    fine_at: Option<Timestamp>,
     clear_at: Option<Timestamp>,
 }
 
@@ -32,7 +34,14 @@ enum Moment {
 
 impl Watch {
     pub(super) fn new(watch: AlarmWatch) -> Self {
-        Self { judge: AlarmJudge::new(watch), asked: None, history: None, last_asked: None, clear_at: None }
+        Self {
+            judge: AlarmJudge::new(watch),
+            asked: None,
+            history: None,
+            last_asked: None,
+            fine_at: None,
+            clear_at: None,
+        }
     }
 
     pub(super) fn is_answer(&self, id: EffectId) -> bool {
@@ -56,7 +65,7 @@ impl Watch {
 
     /// Whether to poll now: the poll is due, or one that began at `wanted` or later is wanted and none did yet.
     pub(super) fn wants_poll(&self, now: Timestamp, wanted: Option<Timestamp>) -> bool {
-        if self.is_waiting() {
+        if self.asked.is_some() {
             return false;
         }
         match (self.last_asked, wanted) {
@@ -69,14 +78,10 @@ impl Watch {
     /// When the next poll, or the end of what an outage may last, is due.
     pub(super) fn due(&self) -> Option<Timestamp> {
         let poll = match self.last_asked {
-            Some(last) if !self.is_waiting() => Some(last + self.judge.poll()),
+            Some(last) if self.asked.is_none() => Some(last + self.judge.poll()),
             _ => None,
         };
         [poll, self.judge.tolerated_until()].into_iter().flatten().min()
-    }
-
-    fn is_waiting(&self) -> bool {
-        self.asked.is_some() || self.history.is_some()
     }
 
     /// When the newest poll began, if it passed.
@@ -131,6 +136,10 @@ impl Watch {
             Moment::BeforeTraffic => self.judge.judge_before_traffic(result, now),
             Moment::WithTraffic => self.judge.judge(result, now),
         };
+        self.fine_at = match judgement.verdict {
+            Verdict::Pass | Verdict::Unexplained => self.last_asked,
+            Verdict::Fail(_) | Verdict::NoData | Verdict::Error => None,
+        };
         self.note(judgement)
     }
 
@@ -145,7 +154,7 @@ impl Watch {
     }
 
     fn note(&mut self, judgement: Judgement) -> Judgement {
-        self.clear_at = if judgement.verdict == Verdict::Pass { self.last_asked } else { None };
+        self.clear_at = self.fine_at.filter(|_| judgement.verdict == Verdict::Pass);
         judgement
     }
 }
@@ -185,10 +194,10 @@ impl Rollout {
             Verdict::Fail(cause) => self.put_back(cause),
             Verdict::Unexplained => self.explain(),
             Verdict::Pass => {
-                if let Some(asked) = self.watch.clear_at() {
-                    self.hold.observe(asked, self.now, self.longest_gap());
-                    self.unwritten |= self.hold.is_worth_writing(self.now);
-                }
+                // What explains an older poll says nothing of a newer one that did not pass.
+                let Some(asked) = self.watch.clear_at() else { return };
+                self.hold.observe(asked, self.now, self.longest_gap());
+                self.unwritten |= self.hold.is_worth_writing(self.now);
                 self.alarms_clear();
             }
             Verdict::NoData | Verdict::Error => self.hold.lose_sight(self.now),
@@ -197,6 +206,9 @@ impl Rollout {
 
     /// Reads what an alarm did between two polls.
     fn explain(&mut self) {
+        if self.watch.history.is_some() {
+            return;
+        }
         let Some((alarm, after)) = self.watch.judge.unexplained() else { return };
         let alarm = alarm.clone();
         let id = self.effect(Effect::ReadAlarmHistory { alarm: alarm.clone(), after });
@@ -209,7 +221,7 @@ impl Rollout {
         let in_preflight = matches!(self.phase, Phase::Preparing | Phase::Checking);
         if in_preflight && untouched && !self.memory.is_past_check() {
             Moment::First
-        } else if self.weight() == Weight::ZERO && !self.writes.may_land() {
+        } else if self.weight() == Weight::ZERO {
             Moment::BeforeTraffic
         } else {
             Moment::WithTraffic

@@ -200,7 +200,7 @@ impl Rollout {
     /// Changes `$LATEST`, or publishes it, once a poll of the alarms has passed: a rollout that is refused for what can be
     /// read has changed nothing.
     fn change_when_clear(&mut self, change: Call) {
-        if self.is_still_clear() {
+        if self.is_still_clear() || !self.is_watching() {
             self.issue(change);
         } else {
             self.preparation.waiting = Some(change);

@@ -464,7 +464,7 @@ impl Rollout {
     pub(super) fn is_watching(&self) -> bool {
         use Phase as P;
         let in_phase = match self.phase {
-            P::Preparing => self.is_split() || !matches!(self.plan.version, VersionSource::Existing(_)),
+            P::Preparing => self.is_split() || self.publishes() && !self.has_unknown_weights(),
             P::Checking
             | P::BeforeHook
             | P::Ready
@@ -478,6 +478,16 @@ impl Rollout {
             P::New | P::Reading | P::Creating | P::RollingBack | P::Done => false,
         };
         in_phase && !self.plan.alarms.names.is_empty()
+    }
+
+    pub(super) fn publishes(&self) -> bool {
+        !matches!(self.plan.version, VersionSource::Existing(_))
+    }
+
+    /// Whether the alias has weights of which only publishing will tell whether they are the canary's. What fires is not
+    /// judged before that: it refuses a rollout, or rolls one back.
+    fn has_unknown_weights(&self) -> bool {
+        self.canary.is_none() && self.alias.as_ref().is_some_and(|alias| !alias.routing.is_single())
     }
 
     fn is_patrolling(&self) -> bool {
@@ -499,8 +509,9 @@ impl Rollout {
         self.promote_asked || self.is_clear_since(Timestamp::from_millis(i64::MIN))
     }
 
+    /// Whether the weight may rise, as far as the alarms are concerned, and as far as the alias is known to be there.
     pub(super) fn is_clear(&self) -> bool {
-        self.is_clear_since(self.clear_since)
+        self.gone.is_none() && self.is_clear_since(self.clear_since)
     }
 
     /// The longest time between two polls in the ordinary course.

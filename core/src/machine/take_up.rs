@@ -9,7 +9,6 @@ use super::write::{Standing, Writes};
 use crate::account::{AliasState, Claim, FunctionVersion, Routing};
 use crate::error::Error;
 use crate::event::{Cause, EventKind, OutcomeKind};
-use crate::plan::VersionSource;
 use crate::units::{Timestamp, Weight};
 
 /// Time for which it is tried to compare `$LATEST` with what was published.
@@ -135,7 +134,7 @@ impl Rollout {
                 snapshot.traffic_moved = self.traffic_moved;
                 let is_published = snapshot.published.is_some();
                 self.memory = Memory::Tested(snapshot);
-                if is_published && !matches!(self.plan.version, VersionSource::Existing(_)) {
+                if is_published && self.publishes() {
                     self.issue(Call::CompareLatest);
                 }
                 self.begin_check(Trigger::Remembered);

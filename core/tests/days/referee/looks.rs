@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use lambda_rollout::ErrorKind;
 use lambda_rollout::account::{AlarmReading, AlarmState};
 use lambda_rollout::event::EventKind;
 use lambda_rollout::machine::{Effect, EffectResult};
@@ -28,6 +29,8 @@ pub(super) enum Meaning {
     /// An alarm of the plan does not exist, seen before any traffic moved.
     Absent,
     Unreadable,
+    /// The permission is wanting: nobody grants it by waiting.
+    Denied,
     /// It was never answered, for the runner's life was over.
     Pending,
 }
@@ -40,13 +43,18 @@ pub(super) fn of(life: &Life<'_>) -> Vec<Look> {
     // Without traffic there is no data, and none is no obstacle.
     let shifted = life.event(|kind| matches!(kind, EventKind::Shifted { .. })).map(|event| event.at);
     let has_traffic = |at| life.found_canary() || shifted.is_some_and(|shifted| at > shifted);
-    let mut policies = Policies { life, excused: BTreeSet::new() };
+    let mut policies = Policies { life, excused: BTreeSet::new(), before: BTreeMap::new() };
     let calls = life.calls().filter(|call| matches!(call.effect, Effect::ReadAlarms(_)));
     let looks = calls.map(|call| {
         let meaning = match call.over {
             None => Meaning::Pending,
             Some((at, _, Some(EffectResult::Alarms(Ok(readings))))) => {
                 policies.meaning(readings, before_traffic(at), has_traffic(at))
+            }
+            Some((_, _, Some(EffectResult::Alarms(Err(error)))))
+                if error.kind() == ErrorKind::AccessDenied =>
+            {
+                Meaning::Denied
             }
             Some(_) => Meaning::Unreadable,
         };
@@ -59,6 +67,8 @@ struct Policies<'a> {
     life: &'a Life<'a>,
     /// Alarms that fired before any traffic moved, where the plan says to ignore that.
     excused: BTreeSet<AlarmName>,
+    /// Each alarm as it was read last.
+    before: BTreeMap<AlarmName, (AlarmState, Option<Timestamp>)>,
 }
 
 impl Policies<'_> {
@@ -75,8 +85,20 @@ impl Policies<'_> {
             let firing = states.iter().filter(|(_, state)| **state == AlarmState::Alarm);
             self.excused = firing.map(|(name, _)| (*name).clone()).collect();
         } else if alarms.already_alarming() == AlreadyAlarming::IgnoreUntilOk {
-            self.excused.retain(|name| states.get(name) != Some(&AlarmState::Ok));
+            let before = &self.before;
+            let stays = |name: &AlarmName| {
+                let reading = readings.iter().find(|reading| reading.name == *name);
+                match (reading.map(|reading| (reading.state, reading.since)), before.get(name)) {
+                    (Some((AlarmState::Ok, _)), _) => false,
+                    (Some((AlarmState::Alarm, _)), Some((AlarmState::InsufficientData, _))) => false,
+                    (Some((AlarmState::Alarm, since)), Some((_, before))) => since == *before,
+                    _ => true,
+                }
+            };
+            self.excused.retain(stays);
         }
+        let read = readings.iter().map(|reading| (reading.name.clone(), (reading.state, reading.since)));
+        self.before.extend(read);
         let counting =
             || states.iter().filter(|(name, _)| !self.excused.contains(**name)).map(|(_, state)| *state);
         let holds = alarms.insufficient_data() == InsufficientData::Hold;

@@ -59,7 +59,10 @@ fn judge_raise(life: &Life<'_>, write: &Write<'_>, looks: &[Look], findings: &mu
             .unless(until <= write.at, "S3", write.at, || format!("{before} had to be held until {until}"));
     }
     if step.is_some_and(|step| step.gate) {
-        let approved = approved_between(life, held_until.unwrap_or(life.began), write.at);
+        // A pause that comes after the gate was reached stops no hold.
+        let waited = life.events().filter(|event| event.at <= write.at);
+        let gate = waited.filter(|event| matches!(event.kind, EventKind::GateWaiting { .. })).last();
+        let approved = approved_between(life, gate.map_or(write.at, |gate| gate.at), write.at);
         findings.unless(approved, "S4", write.at, || format!("nobody approved the gate at {before}"));
     }
     judge_look(life, write, held_until, looks, findings);

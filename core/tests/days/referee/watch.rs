@@ -17,7 +17,9 @@ pub(super) fn judge(life: &Life<'_>, looks: &[Look], findings: &mut Findings) {
     judge_gaps(life, looks, decided, findings);
     judge_outages(life, looks, decided, findings);
     for look in looks {
-        if let (Meaning::Firing | Meaning::Absent, Some((at, _))) = (look.meaning, look.over) {
+        if let (Meaning::Firing | Meaning::Absent | Meaning::Denied, Some((at, _))) =
+            (look.meaning, look.over)
+        {
             findings.unless(decided <= at, "S10", at, || {
                 format!("{:?} was decided on only at {decided}", look.meaning)
             });
@@ -84,15 +86,26 @@ fn judge_cause(life: &Life<'_>, looks: &[Look], findings: &mut Findings) {
     let over_at = |look: &Look| look.over.map(|(over, _)| over);
     if let Cause::AlarmsUnreadable { since, .. } = cause {
         let unreadable = life.plan.alarms().unreadable();
-        let borne = at.since(*since) >= unreadable.tolerate && unreadable.then == WhenUnreadable::RollBack;
+        let denied = looks.iter().any(|look| over_at(look) == Some(*at) && look.meaning == Meaning::Denied);
+        let borne =
+            denied || at.since(*since) >= unreadable.tolerate && unreadable.then == WhenUnreadable::RollBack;
+        // An outage may be that of an alarm's history.
+        let asked_history = life.calls().any(|call| matches!(call.effect, Effect::ReadAlarmHistory { .. }));
         let between = |over: Timestamp| *since < over && over < *at;
         let read = looks
             .iter()
             .any(|look| over_at(look).is_some_and(between) && look.meaning != Meaning::Unreadable);
-        findings.unless(borne && !read, "S11", *at, || format!("an outage since {since} was not borne"));
+        findings.unless(borne && (asked_history || !read), "S11", *at, || {
+            format!("an outage since {since} was not borne")
+        });
     }
-    if let Cause::Alarm { .. } = cause {
-        let fired = looks.iter().any(|look| over_at(look) == Some(*at) && look.meaning == Meaning::Firing);
+    if let Cause::Alarm { cleared_at, .. } = cause {
+        let explained = life.calls().any(|call| {
+            let over = call.over.is_some_and(|(over, _, _)| over == *at);
+            over && matches!(call.effect, Effect::ReadAlarmHistory { .. })
+        });
+        let fired = cleared_at.is_some() && explained
+            || looks.iter().any(|look| over_at(look) == Some(*at) && look.meaning == Meaning::Firing);
         findings.unless(fired, "S11", *at, || "rolled back for an alarm that did not fire".to_owned());
     }
 }

@@ -94,7 +94,10 @@ impl<'a> Knowledge<'a> {
         });
         let share = self.life.share(&write.routing);
         match &self.foreign {
-            Some(None) => findings.unless(false, "S7", at, || "a deleted alias was written".to_owned()),
+            // One read alone does not prove that it was deleted, and what takes the canary out does not wait.
+            Some(None) => {
+                findings.unless(share == Weight::ZERO, "S7", at, || "a deleted alias was raised".to_owned())
+            }
             Some(Some(foreign)) => {
                 let was = self.life.share(foreign);
                 let taken_out = self.beside(foreign);
