@@ -43,9 +43,6 @@ struct Gap {
     left_and_came_back: bool,
 }
 
-/// How far the times may lie apart that an alarm and its history give for one change.
-const SAME_CHANGE: Duration = Duration::from_secs(5);
-
 /// An alarm as it was read last: what the next reading of it is compared with, in this process or the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenAlarm {
@@ -205,12 +202,13 @@ impl AlarmJudge {
         Judgement { verdict, changes, outage: None }
     }
 
-    /// Whether the history reaches from the gap's beginning to the state in which the alarm was read last.
+    /// Whether the history reaches to the change by which the alarm came into the state in which it was read last. The
+    /// times of one change may differ a little between the two; that change is nearer to this end of the gap than to the
+    /// other.
     fn explains(&self, alarm: &AlarmName, gap: &Gap, history: &[AlarmTransition]) -> bool {
         let (Some(state), Some(since)) = (self.seen.get(alarm), self.since.get(alarm)) else { return true };
-        let came = history.iter().any(|change| change.to == *state && change.at + SAME_CHANGE >= *since);
-        let left = history.iter().any(|change| change.to != gap.before && change.at >= gap.after);
-        came && (left || !gap.left_and_came_back)
+        let middle = gap.after + since.since(gap.after) / 2;
+        history.iter().any(|change| change.to == *state && change.at > middle)
     }
 
     /// An alarm that was in another state between two polls, and since when it was in the state of the first: what it was

@@ -217,11 +217,12 @@ impl Rollout {
 
     fn moment(&self) -> Moment {
         // What fires while the canary has traffic already is not excused as having fired before.
-        let untouched = self.weight() == Weight::ZERO || self.is_served_already();
+        let untouched =
+            self.weight() == Weight::ZERO && !self.has_unknown_weights() || self.is_served_already();
         let in_preflight = matches!(self.phase, Phase::Preparing | Phase::Checking);
         if in_preflight && untouched && !self.memory.is_past_check() {
             Moment::First
-        } else if self.weight() == Weight::ZERO {
+        } else if self.weight() == Weight::ZERO && !self.writes.may_land() {
             Moment::BeforeTraffic
         } else {
             Moment::WithTraffic

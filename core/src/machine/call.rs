@@ -54,7 +54,7 @@ impl Rollout {
             | Call::Confirm => Effect::ReadAlias,
             Call::ReadLatest | Call::CompareLatest => Effect::ReadVersion(Qualifier::Latest),
             Call::AwaitCanary | Call::ReadStable | Call::ReadFound => {
-                let version = if call == Call::ReadStable { self.stable } else { self.canary };
+                let version = if call == Call::ReadStable { self.stable } else { self.found_version() };
                 let Some(version) = version else { return };
                 Effect::ReadVersion(version.into())
             }

@@ -12,7 +12,7 @@ use crate::account::{
 use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, CheckedAlarm, EventKind, OutcomeKind};
 use crate::plan::VersionSource;
-use crate::units::{Timestamp, Weight};
+use crate::units::{Timestamp, Version, Weight};
 
 /// What pre-flight has learnt so far.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +29,9 @@ pub(super) struct Preparation {
     change_failed: bool,
     published_at: Option<Timestamp>,
     canary: Option<FunctionVersion>,
+    /// The version beside the alias's own, where no claim says that it is a canary: it is one if it is what the plan would
+    /// publish.
+    candidate: Option<Version>,
     /// What the version is that a rollout before this one has left on the alias, or a process before this one published.
     pub(super) found: Option<CodeIdentity>,
     awaited_since: Option<Timestamp>,
@@ -119,14 +122,20 @@ impl Rollout {
                 second.filter(|_| is_claimed).map(|(version, _)| version)
             }
         };
+        self.preparation.candidate = second.map(|(version, _)| version).filter(|_| self.canary.is_none());
         self.traffic_moved = self.is_split() && self.weight() > Weight::ZERO;
+    }
+
+    /// The version that may be a canary which this rollout has found, as far as is known.
+    pub(super) fn found_version(&self) -> Option<Version> {
+        self.canary.or(self.preparation.candidate)
     }
 
     /// Every prerequisite is there: finds or makes the canary version.
     pub(super) fn find_canary(&mut self) {
         match self.plan.version {
             VersionSource::Existing(_) => self.compare_with_alias(),
-            VersionSource::Publish { .. } | VersionSource::Code(_) if self.canary.is_some() => {
+            VersionSource::Publish { .. } | VersionSource::Code(_) if self.found_version().is_some() => {
                 self.issue(Call::ReadFound);
             }
             VersionSource::Publish { .. } | VersionSource::Code(_) => self.issue(Call::ReadLatest),
@@ -171,6 +180,15 @@ impl Rollout {
             let error = Error::new(ErrorKind::Rejected, text);
             return self.put_back(Cause::Error { error: error.report() });
         }
+        if !update_first && let Some(candidate) = self.preparation.candidate.take() {
+            let identity = latest.identity();
+            let is_other = self.preparation.found.as_ref().is_none_or(|found| found.differs_from(&identity));
+            if let Some(alias) = self.alias.clone().filter(|_| is_other) {
+                return self.refuse_weights(alias);
+            }
+            self.canary = Some(candidate);
+            self.traffic_moved = self.weight() > Weight::ZERO;
+        }
         if !update_first && self.is_not_what_the_plan_brought(&latest) {
             return self.put_back(Cause::LatestChanged);
         }
@@ -200,7 +218,7 @@ impl Rollout {
     /// Changes `$LATEST`, or publishes it, once a poll of the alarms has passed: a rollout that is refused for what can be
     /// read has changed nothing.
     fn change_when_clear(&mut self, change: Call) {
-        if self.is_still_clear() || !self.is_watching() {
+        if self.is_still_clear() {
             self.issue(change);
         } else {
             self.preparation.waiting = Some(change);
@@ -218,12 +236,6 @@ impl Rollout {
         self.preparation.latest = Some(latest.clone());
         if let Err(cause) = self.check_hash() {
             return self.put_back(cause);
-        }
-        if let Some(alias) = &self.alias
-            && !alias.routing.is_single()
-            && self.canary.is_none()
-        {
-            return self.refuse_weights(alias.clone());
         }
         self.preparation.canary = Some(latest);
         self.compare_versions_next();

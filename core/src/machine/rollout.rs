@@ -464,7 +464,10 @@ impl Rollout {
     pub(super) fn is_watching(&self) -> bool {
         use Phase as P;
         let in_phase = match self.phase {
-            P::Preparing => self.is_split() || self.publishes() && !self.has_unknown_weights(),
+            // Whether weights without a claim are the canary's is known as soon as `$LATEST` was read, where that is what
+            // would be published. What fires before that would be judged wrongly.
+            P::Preparing if self.has_unknown_weights() => matches!(self.plan.version, VersionSource::Code(_)),
+            P::Preparing => self.is_split() || self.publishes(),
             P::Checking
             | P::BeforeHook
             | P::Ready
@@ -484,9 +487,8 @@ impl Rollout {
         !matches!(self.plan.version, VersionSource::Existing(_))
     }
 
-    /// Whether the alias has weights of which only publishing will tell whether they are the canary's. What fires is not
-    /// judged before that: it refuses a rollout, or rolls one back.
-    fn has_unknown_weights(&self) -> bool {
+    /// Whether the alias has weights of which nobody knows yet whether they are the canary's.
+    pub(super) fn has_unknown_weights(&self) -> bool {
         self.canary.is_none() && self.alias.as_ref().is_some_and(|alias| !alias.routing.is_single())
     }
 
@@ -577,6 +579,7 @@ impl Rollout {
     }
 
     /// Ends a check that did not come to its end in time, for what was not ready.
+    #[cfg(feature = "runtime")]
     pub(crate) fn give_up_check(&mut self, cause: Cause, now: Timestamp) {
         self.now = self.now.max(now);
         self.refuse(cause);

@@ -661,7 +661,13 @@ fn weights_that_a_rollout_left_are_rolled_back_whatever_the_plan_would_publish()
     // Without a claim they may be anybody's.
     let mut foreign = Bench::new(publishing(|plan| plan)).with_alias(Some(split(1, 3, 10.0)));
     foreign.start();
-    ends(foreign, OutcomeKind::Refused, split(1, 3, 10.0));
+    let foreign = ends(foreign, OutcomeKind::Refused, split(1, 3, 10.0));
+    assert!(!foreign.end().calls.contains_key("publish"), "published for nothing");
+    // But where that version is what the plan would publish they are this plan's.
+    let mut unclaimed = Bench::new(publishing(|plan| plan)).with_alias(Some(split(1, 2, 10.0)));
+    unclaimed.fire();
+    unclaimed.start();
+    ends(unclaimed, OutcomeKind::RolledBack, only(1));
 }
 
 #[test]

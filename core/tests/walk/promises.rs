@@ -190,7 +190,9 @@ impl Referee {
         let changes = !matches!(scene.plan.version(), VersionSource::Existing(_));
         let second = self.known.as_ref().and_then(|known| known.routing.additional);
         let split = second.is_some_and(|(second, _)| second == version(CANARY));
-        let prepares = phase == Phase::Preparing && (changes || split);
+        // Whose weights they are that no claim says anything of, a read of that version has to tell first.
+        let unknown = second.is_some() && rollout.status().canary_version.is_none();
+        let prepares = phase == Phase::Preparing && !unknown && (changes || split);
         if (is_watched(phase) || prepares) && !scene.plan.alarms().names().is_empty() && !looking {
             let due = self.looks.newest_began.map(|began| began + scene.plan.alarms().poll());
             let comes = due.is_some_and(|due| deadline.is_some_and(|deadline| deadline <= due));

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lambda_rollout::account::{AliasState, Claim, Routing};
+use lambda_rollout::account::{AliasState, Routing};
 use lambda_rollout::event::{Event, EventKind};
 use lambda_rollout::machine::{Command, Effect, EffectResult};
 use lambda_rollout::plan::VersionSource;
@@ -154,11 +154,12 @@ impl<'a> Life<'a> {
 
     /// Whether the canary had traffic already when this runner came.
     pub(super) fn found_canary(&self) -> bool {
-        self.found().is_some_and(|found| {
-            // Weights that are claimed are a canary's, also where nothing has been published yet.
-            let claimed = found.routing.additional.filter(|_| Claim::find(&found.description).is_some());
-            self.share(&found.routing) > Weight::ZERO
-                || claimed.is_some_and(|(_, weight)| weight > Weight::ZERO)
+        // Where nothing has been published yet, weights are a canary's all the same, or refuse the rollout.
+        let weighted = |(_, weight)| weight > Weight::ZERO;
+        let split = |routing: &Routing| routing.additional.is_some_and(weighted);
+        self.found().is_some_and(|found| match self.canary {
+            Some(canary) => found.routing.share_of(canary) > Weight::ZERO,
+            None => split(&found.routing),
         })
     }
 

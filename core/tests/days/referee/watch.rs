@@ -1,7 +1,8 @@
+use lambda_rollout::account::AlarmState;
 use lambda_rollout::event::{Cause, Event, EventKind};
 use lambda_rollout::machine::Effect;
-use lambda_rollout::plan::WhenUnreadable;
-use lambda_rollout::units::Timestamp;
+use lambda_rollout::plan::{InsufficientData, WhenUnreadable};
+use lambda_rollout::units::{Timestamp, Weight};
 
 use super::Findings;
 use super::life::Life;
@@ -99,12 +100,22 @@ fn judge_cause(life: &Life<'_>, looks: &[Look], findings: &mut Findings) {
             format!("an outage since {since} was not borne")
         });
     }
-    if let Cause::Alarm { cleared_at, .. } = cause {
+    if let Cause::Alarm { state, cleared_at, .. } = cause {
         let explained = life.calls().any(|call| {
             let over = call.over.is_some_and(|(over, _, _)| over == *at);
             over && matches!(call.effect, Effect::ReadAlarmHistory { .. })
         });
-        let fired = cleared_at.is_some() && explained
+        // A raise that may have landed unseen gives the canary traffic, and what has traffic has to have data.
+        let raised = life.calls().any(|call| {
+            let raises =
+                matches!(call.effect, Effect::WriteAlias(write) if life.share(&write.routing) > Weight::ZERO);
+            raises && call.asked < *at
+        });
+        let thin = *state == AlarmState::InsufficientData
+            && life.plan.alarms().insufficient_data() == InsufficientData::RollBack
+            && raised;
+        let fired = thin
+            || cleared_at.is_some() && explained
             || looks.iter().any(|look| over_at(look) == Some(*at) && look.meaning == Meaning::Firing);
         findings.unless(fired, "S11", *at, || "rolled back for an alarm that did not fire".to_owned());
     }
