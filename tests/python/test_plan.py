@@ -95,11 +95,18 @@ def test_a_documents_problem_has_its_line() -> None:
     assert [(problem.path, problem.line) for problem in caught.value.problems] == [("strategy", 3)]
 
 
-@pytest.mark.parametrize("wrong", [timedelta(0), timedelta(seconds=-1), timedelta(microseconds=1500)])
+@pytest.mark.parametrize("wrong", [timedelta(seconds=-1), timedelta(microseconds=1500)])
 def test_a_timedelta_that_is_no_time_is_a_problem_of_its_key(wrong: timedelta) -> None:
     with pytest.raises(PlanError) as caught:
         canary(bake=wrong)
     assert [problem.path for problem in caught.value.problems] == ["bake"]
+
+
+def test_no_time_is_no_bake_and_no_deadline_at_all() -> None:
+    assert canary(bake=timedelta(0)) == canary()
+    with pytest.raises(PlanError) as caught:
+        canary(deadline=timedelta(0))
+    assert [problem.path for problem in caught.value.problems] == ["deadline"]
 
 
 def test_arguments_of_another_type_are_type_errors() -> None:
