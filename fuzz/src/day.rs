@@ -337,6 +337,7 @@ fn failed_as(effect: &Effect, kind: ErrorKind) -> EffectResult {
 fn is_read(effect: &Effect) -> bool {
     use Effect as E;
     let checks = matches!(effect, E::CheckHook(_) | E::CheckCode(_) | E::ReadProvisionedConcurrency);
-    let reads = matches!(effect, E::ReadAlias | E::ReadVersion(_) | E::ReadAlarms(_) | E::ReadAlarmHistory { .. });
+    let reads =
+        matches!(effect, E::ReadAlias | E::ReadVersion(_) | E::ReadAlarms(_) | E::ReadAlarmHistory { .. });
     checks || reads
 }

@@ -7,7 +7,7 @@ use lambda_rollout::RolloutPlan;
 use lambda_rollout::account::{AlarmReading, AlarmState, AliasWrite};
 use lambda_rollout::event::{Event, EventKind, Outcome};
 use lambda_rollout::machine::{Effect, EffectId, EffectResult, Phase, Snapshot};
-use lambda_rollout::plan::{AlarmWatch, AlreadyAlarming, InsufficientData, MissingAlarm, Step};
+use lambda_rollout::plan::{AlarmWatch, AlreadyAlarming, MissingAlarm, Step};
 use lambda_rollout::units::{Timestamp, Weight};
 
 /// Panics when a promise is broken. Knows the plan, what was asked of the account and what that answered.

@@ -192,8 +192,7 @@ impl Rollout {
     /// The rollback's time is up. An acknowledged write that only could not be read back still counts.
     pub(super) fn give_up(&mut self) {
         let Some(rollback) = &self.rollback else { return };
-        if self.gone.is_some() {
-            // All this time it has been said not to exist.
+        if self.gone.is_some_and(|gone| gone.is_believed()) {
             return self.drifted(None);
         }
         if rollback.written_at.is_some() && !rollback.contradicted && self.is_restored() {

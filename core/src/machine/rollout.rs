@@ -90,6 +90,13 @@ pub(super) struct Gone {
     pub(super) newest: Timestamp,
 }
 
+impl Gone {
+    /// Whether reads have said so for long enough. A deadline that comes meanwhile makes it no truer.
+    pub(super) fn is_believed(self) -> bool {
+        self.newest.since(self.since) >= GONE
+    }
+}
+
 /// How long reads have to say that the alias does not exist before that is believed. A rollback goes on until its own
 /// deadline.
 const GONE: Duration = Duration::from_secs(30);
@@ -451,8 +458,9 @@ impl Rollout {
     pub(super) fn alias_not_found(&mut self, call: Call) {
         let newest = self.gone.filter(|gone| self.now.since(gone.newest) < GONE);
         let since = newest.map_or(self.now, |gone| gone.since);
-        self.gone = Some(Gone { since, newest: self.now });
-        if self.phase != Phase::RollingBack && self.now.since(since) >= GONE {
+        let gone = Gone { since, newest: self.now };
+        self.gone = Some(gone);
+        if self.phase != Phase::RollingBack && gone.is_believed() {
             return if self.memory.is_untested() { self.take_up(None) } else { self.drifted(None) };
         }
         tracing::warn!(rollout = %self.id, "the alias was not found; reading it again");

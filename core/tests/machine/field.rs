@@ -369,6 +369,16 @@ fn one_404_is_not_a_deleted_alias() {
     back.odd_reads = gone(5);
     assert!(!ends(back, OutcomeKind::Aborted, only(1)).drifted());
 
+    // The computer sleeps through the rollback's deadline: that makes one 404 no truer.
+    let mut asleep = in_hold(canary(|plan| plan));
+    asleep.command(abort()).expect("it fits");
+    asleep.answer_one();
+    asleep.odd_reads = gone(1);
+    asleep.answer_one();
+    asleep.now = asleep.now + minutes(60);
+    asleep.input(Input::Tick);
+    assert!(!ends(asleep, OutcomeKind::Aborted, only(1)).drifted());
+
     let mut first = Bench::new(canary(|plan| plan));
     first.odd_reads = gone(1);
     first.start();
