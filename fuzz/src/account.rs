@@ -5,7 +5,7 @@ use lambda_rollout::account::{
     UpdateStatus,
 };
 use lambda_rollout::machine::{Effect, EffectResult};
-use lambda_rollout::units::{Qualifier, Timestamp, Version};
+use lambda_rollout::units::{Qualifier, Version};
 use lambda_rollout::{Error, ErrorKind};
 
 /// The version that every plan of the targets rolls out.
@@ -92,7 +92,7 @@ impl Account {
     }
 
     /// Does what was asked, and says so.
-    pub fn answer(&mut self, effect: &Effect, now: Timestamp) -> EffectResult {
+    pub fn answer(&mut self, effect: &Effect) -> EffectResult {
         match effect {
             Effect::ReadAlias => EffectResult::Alias(self.read()),
             Effect::WriteAlias(write) => EffectResult::Alias(self.write(write)),
@@ -105,12 +105,12 @@ impl Account {
                     name: Clone::clone(name),
                     state: self.alarms,
                     reason: String::new(),
-                    since: Some(now),
+                    // Where the source tells no time, what the readings do not show has not happened.
+                    since: None,
                 };
                 EffectResult::Alarms(Ok(names.iter().map(reading).collect()))
             }
             Effect::RunHook(_) => EffectResult::Hook(self.hook.clone()),
-            // What the readings do not show has not happened.
             Effect::ReadAlarmHistory { .. } => EffectResult::AlarmHistory(Ok(Vec::new())),
             Effect::CheckHook(_) | Effect::CheckCode(_) => EffectResult::Checked(Ok(())),
             Effect::ReadProvisionedConcurrency => EffectResult::ProvisionedConcurrency(Ok(None)),

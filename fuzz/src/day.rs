@@ -154,7 +154,7 @@ impl Day {
 
     fn result(&mut self, effect: &Effect, ending: &Ending) -> EffectResult {
         let done = matches!(ending, Ending::Done | Ending::DoneAndFails(_) | Ending::ReplyLost);
-        let truth = done.then(|| self.account.answer(effect, self.now));
+        let truth = done.then(|| self.account.answer(effect));
         match (ending, effect) {
             (Ending::Done, _) => truth.expect("it was done"),
             (Ending::Fails(failure), _) => {
@@ -224,7 +224,7 @@ impl Day {
         }
         for (_, effect) in std::mem::take(&mut self.waiting) {
             match (orphan, &effect) {
-                (Orphan::Lands, _) => drop(self.account.answer(&effect, self.now)),
+                (Orphan::Lands, _) => drop(self.account.answer(&effect)),
                 (Orphan::LandsLate, Effect::WriteAlias(write)) => self.account.delay(write),
                 _ => {}
             }

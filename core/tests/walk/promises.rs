@@ -50,7 +50,9 @@ impl Referee {
         let kept = scene.journal.is_some_and(|kept| kept.under_way.contains(&write.routing));
         hold_to!(kept, "S9: a write that was not written down ahead of it");
         let stable = scene.journal.map(|kept| kept.stable_version);
-        hold_to!(stable == self.stable, "S8: another stable version was written down");
+        // Where two reads said that there is no alias, the stable version was learnt only after that.
+        let learnt_later = self.stable.is_none();
+        hold_to!(stable == self.stable || learnt_later, "S8: another stable version was written down");
         let old = self.known.as_ref().map_or(Weight::ZERO, |known| canary_share(&known.routing));
         // A weight of 1 beside another version sends all traffic to the canary, and is not the canary alone.
         let clears =
