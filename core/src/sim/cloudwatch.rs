@@ -46,7 +46,10 @@ impl Alarm {
             since: start,
             // A state that the scenario names holds until the next full minute; without one the alarm is as old
             // as its metrics, and has been evaluated when the rollout starts.
-            shown_until: if spec.state.is_some() { start } else { start - Duration::from_millis(1) },
+            shown_until: match spec.state {
+                Some(_) => start,
+                None => Minute::of(start).start() - Duration::from_millis(1),
+            },
             spec,
             set: None,
             history: Vec::new(),

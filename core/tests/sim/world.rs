@@ -384,6 +384,14 @@ fn an_alarm_watches_whom_it_is_told_to() {
 }
 
 #[test]
+fn an_alarm_has_been_evaluated_when_the_rollout_starts_also_between_two_minutes() {
+    for start in ["2026-01-01T00:00:00Z", "2026-01-01T00:00:34Z"] {
+        let mut world = world(&format!("start = \"{start}\""));
+        assert_eq!(alarm(&mut world).0, AlarmState::Ok, "{start}");
+    }
+}
+
+#[test]
 fn without_traffic_the_treatment_of_missing_data_decides() {
     for (missing, expected) in [
         ("missing", AlarmState::InsufficientData),
