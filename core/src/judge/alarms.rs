@@ -151,7 +151,7 @@ impl AlarmJudge {
         now: Timestamp,
     ) -> Judgement {
         let Some(gap) = self.unexplained.get(alarm).cloned() else { return Judgement::of(Verdict::Pass) };
-        let history = match result {
+        let mut history = match result {
             Ok(history) if self.explains(alarm, &gap, &history) => history,
             // The history may lag behind the state that it is about.
             Ok(_) => {
@@ -177,7 +177,8 @@ impl AlarmJudge {
         }
         let mut from = gap.before;
         let mut changes = Vec::new();
-        for transition in history.iter().filter(|transition| transition.at >= gap.after) {
+        history.retain(|transition| transition.at >= gap.after);
+        for transition in &history {
             if transition.to != from {
                 let (from, to) = (Some(from), Some(transition.to));
                 let reason = transition.reason.clone();
@@ -185,7 +186,7 @@ impl AlarmJudge {
             }
             from = transition.to;
         }
-        let mut later = history.iter().filter(|transition| transition.at >= gap.after);
+        let mut later = history.iter();
         let fired = later.find(|transition| transition.to == AlarmState::Alarm);
         let cleared_at = later.next().map(|transition| transition.at).or(self.since.get(alarm).copied());
         let verdict = match fired {
@@ -221,8 +222,7 @@ impl AlarmJudge {
     /// Whether a failing alarm is among these readings: what an answer that is too old to pass may still prove.
     #[must_use]
     pub fn shows_firing(&self, readings: &[AlarmReading]) -> bool {
-        let counts = |reading: &&AlarmReading| !self.excused.contains_key(&reading.name);
-        readings.iter().filter(counts).any(|reading| reading.state == AlarmState::Alarm)
+        readings.iter().any(|reading| reading.state == AlarmState::Alarm && self.counts(&reading.name))
     }
 
     /// Whether the outage, if there is one, has now lasted longer than the plan tolerates. For the time between polls.
@@ -289,6 +289,11 @@ impl AlarmJudge {
         self.since = seen.iter().filter_map(since).collect();
     }
 
+    /// Whether what this alarm does matters: nothing that it does was excused.
+    fn counts(&self, name: &AlarmName) -> bool {
+        !self.excused.contains_key(name)
+    }
+
     /// An excuse "until OK" covers one stay in ALARM: it ends when the alarm was in any other state.
     fn end_excuses(&mut self, readings: &Readings) {
         let (seen, since) = (&self.seen, &self.since);
@@ -330,12 +335,11 @@ impl AlarmJudge {
         if let Some(error) = self.why_incomplete(&readings) {
             return self.unreadable(&error, changes, now);
         }
-        if self.unexplained.is_empty() {
-            self.outage = None;
+        if !self.unexplained.is_empty() {
+            return Judgement { verdict: Verdict::Unexplained, changes, outage: None };
         }
-        let verdict = if !self.unexplained.is_empty() {
-            Verdict::Unexplained
-        } else if policy == InsufficientData::Hold && counting().any(is_thin) {
+        self.outage = None;
+        let verdict = if policy == InsufficientData::Hold && counting().any(is_thin) {
             Verdict::NoData
         } else {
             Verdict::Pass
@@ -346,7 +350,6 @@ impl AlarmJudge {
     /// Why not every alarm that counts could be read, where that is so. An alarm that vanished can no longer warn: it is
     /// as bad as one that cannot be read, and tolerated as long.
     fn why_incomplete(&self, readings: &Readings) -> Option<Error> {
-        let counts = |name: &&AlarmName| !self.excused.contains_key(*name);
         if self.watch.missing == MissingAlarm::Refuse && !readings.absent.is_empty() {
             let gone: Vec<String> = readings.absent.iter().map(|name| format!("`{name}`")).collect();
             return Some(Error::new(
@@ -354,7 +357,7 @@ impl AlarmJudge {
                 format!("alarm no longer exists: {}", gone.join(", ")),
             ));
         }
-        let (name, reason) = readings.unreadable.iter().find(|(name, _)| counts(name))?;
+        let (name, reason) = readings.unreadable.iter().find(|(name, _)| self.counts(name))?;
         Some(Error::new(
             ErrorKind::Unreachable,
             format!("the state of alarm `{name}` is not known: {reason}"),
@@ -378,7 +381,7 @@ impl AlarmJudge {
             let (Some(before), Some(after), Some(now_since)) = (before, since, reading.since) else {
                 continue;
             };
-            let is_watched = self.watch.names.contains(name) && !self.excused.contains_key(name);
+            let is_watched = self.watch.names.contains(name) && self.counts(name);
             if *after == now_since || !is_watched || reading.state == AlarmState::Alarm {
                 continue;
             }
