@@ -153,12 +153,12 @@ async fn an_alarm_that_cloudwatch_could_not_evaluate_is_unreadable_unless_it_fir
         (Some("EVALUATION_FAILURE"), AlarmState::Unreadable),
     ] {
         endpoint.show_evaluation("errors", evaluation);
+        endpoint.set_alarm("errors", AlarmState::Alarm, "too many");
+        assert_eq!(read().await.state, AlarmState::Alarm, "{evaluation:?}");
         endpoint.set_alarm("errors", AlarmState::Ok, "fine");
         let reading = read().await;
         assert_eq!(reading.state, ok, "{evaluation:?}");
         assert!(reading.reason.contains(evaluation.unwrap_or("fine")), "{reading:?}");
-        endpoint.set_alarm("errors", AlarmState::Alarm, "too many");
-        assert_eq!(read().await.state, AlarmState::Alarm, "{evaluation:?}");
     }
     endpoint.show_evaluation("errors", None);
     endpoint.show_state("errors", Some("SNOOZED"));
