@@ -23,12 +23,14 @@ pub(super) struct Writes {
     unanswered: bool,
     /// The newest write that AWS acknowledged, and when.
     acknowledged: Option<(Routing, Timestamp)>,
-    /// When AWS last said that it still moves provisioned concurrency.
-    moving_at: Option<Timestamp>,
-    /// Whether it has said since that it no longer does.
-    moved: bool,
-    /// Whether it was asked at all.
+    /// Whether AWS was asked if it moves provisioned concurrency.
     asked: bool,
+    /// Whether it has said that it does.
+    moves: bool,
+    /// When it first said after that that it no longer does.
+    moved_at: Option<Timestamp>,
+    /// Whether the newest read showed weights that may be of its making, so that where the alias is is not known.
+    unsettled: bool,
 }
 
 /// How an alias that was read compares with what was known of it.
@@ -131,6 +133,8 @@ impl Rollout {
         match self.alias.clone().filter(is_there) {
             // The write of a process before this one has come home.
             Some(alias) => self.landed(alias),
+            // What another hand has made of it is not overwritten: a read decides first.
+            None if self.writes.unsettled => self.issue(Call::Resolve),
             None => self.send_write(),
         }
     }
@@ -234,9 +238,11 @@ impl Rollout {
         self.writes.asked = true;
         match result {
             Ok(Some(ProvisionedConcurrency::InProgress)) => {
-                (self.writes.moving_at, self.writes.moved) = (Some(self.now), false);
+                (self.writes.moves, self.writes.moved_at) = (true, None);
             }
-            Ok(_) => self.writes.moved = true,
+            Ok(_) => {
+                self.writes.moved_at.get_or_insert(self.now);
+            }
             Err(error) => tracing::debug!(%error, "the provisioned concurrency could not be read"),
         }
         if let Some(call) = self.settling.take() {
@@ -336,6 +342,7 @@ impl Rollout {
             tracing::info!(rollout = %self.id, revision = state.revision_id, "a read of the alias lags behind");
             return Standing::OldCopy;
         }
+        self.writes.unsettled = false;
         let undone = self.undone_by_another_hand(known, &state);
         if let Some(by) = self.other_runner(known, &state, undone.is_some()) {
             self.taken_over(state, by);
@@ -358,6 +365,7 @@ impl Rollout {
         }
         if self.is_settling(&state.routing) {
             self.know(AliasState { routing: known.routing, ..state });
+            self.writes.unsettled = true;
             return Standing::Settling;
         }
         self.drifted(Some(state));
@@ -385,13 +393,11 @@ impl Rollout {
     fn is_settling(&self, found: &Routing) -> bool {
         let Some((wanted, since)) = self.writes.acknowledged else { return false };
         let known = self.alias.as_ref().map(|alias| alias.routing).filter(|_| self.traffic_moved);
-        let moving =
-            self.writes.moving_at.is_some_and(|at| !self.writes.moved || self.now.since(at) < MOVING);
+        let moves = self.writes.moves && self.writes.moved_at.is_none_or(|at| self.now.since(at) < MOVING);
         let ours = |version: Version| self.stable == Some(version) || self.canary == Some(version);
         [Some(wanted), known].into_iter().flatten().any(|to| to.is_single() && to.version == found.version)
             && found.additional.is_some_and(|(second, _)| ours(second))
-            && (!self.writes.asked
-                || self.now.since(since) < if moving { LONGEST_SETTLING } else { SETTLING })
+            && (!self.writes.asked || self.now.since(since) < if moves { LONGEST_SETTLING } else { SETTLING })
     }
 
     /// Another hand changed the alias. What it did stands, but for the canary: where that still takes traffic it is

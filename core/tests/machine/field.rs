@@ -477,6 +477,25 @@ fn aws_is_given_the_time_that_it_says_it_needs_to_move_provisioned_concurrency()
     outage.provisioned = Some(ProvisionedConcurrency::Ready);
     assert!(!ends(outage, OutcomeKind::Promoted, only(2)).drifted());
 
+    // AWS has come to its end in an outage, and reads lag behind that: time counts from when it said so.
+    let mut lags = Bench::new(canary(|plan| plan.strategy_named("AllAtOnce").bake(minutes(30))));
+    lags.provisioned = Some(ProvisionedConcurrency::InProgress);
+    lags.start();
+    lags.run_to(Phase::Baking);
+    let there =
+        lags.alias.replace(AliasState { revision_id: "r1".into(), ..moving.clone() }).expect("written");
+    lags.run_for(minutes(3));
+    lags.reads_fail = Some(ErrorKind::Unreachable);
+    lags.run_for(minutes(2));
+    lags.reads_fail = None;
+    lags.provisioned = Some(ProvisionedConcurrency::Ready);
+    lags.held_kind = Some("read_provisioned_concurrency");
+    lags.run_for(minutes(2));
+    lags.release();
+    lags.run_for(Duration::from_secs(1));
+    lags.alias = Some(AliasState { revision_id: "r2".into(), ..there });
+    assert!(!ends(lags, OutcomeKind::Promoted, only(2)).drifted());
+
     let mut stays = Bench::new(all_at_once());
     stays.start();
     stays.run_to(Phase::Promoting);

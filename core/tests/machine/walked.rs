@@ -270,3 +270,27 @@ fn two_single_404s_with_a_write_between_them_are_no_deleted_alias() {
     bench.finish();
     assert_eq!((bench.kind(), bench.routing()), (OutcomeKind::Promoted, only(2)), "{:#?}", bench.events);
 }
+
+/// After a raise whose result nobody knows, weights may be AWS's own or another hand's: nothing is raised before that is
+/// known.
+#[test]
+fn a_raise_does_not_overwrite_weights_of_which_nobody_knows_whose_they_are() {
+    for go_on in [Command::Resume, Command::Promote] {
+        let mut bench = in_hold(canary(|plan| plan));
+        bench.run_to(Phase::Promoting);
+        bench.die_and_restore();
+        bench.command(Command::Pause).expect("it fits");
+        bench.run_for(Duration::from_secs(30));
+        let before = bench.writes.len();
+        bench.held_kind = Some("read_provisioned_concurrency");
+        bench.set_alias(Some(split(2, 1, 37.0)));
+        bench.run_for(minutes(2));
+        bench.command(go_on.clone()).expect("it fits");
+        bench.run_for(Duration::from_secs(5));
+        assert_eq!(bench.writes.len(), before, "{go_on:?}: {:?}", bench.writes.last());
+        bench.release();
+        bench.finish();
+        assert!(bench.drifted(), "{go_on:?}: {:?}", bench.kinds());
+        assert_eq!(bench.routing(), only(1), "{go_on:?}");
+    }
+}
