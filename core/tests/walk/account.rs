@@ -18,6 +18,9 @@ const OUTAGE: Duration = Duration::from_secs(75);
 const SETTLING: Duration = Duration::from_secs(30);
 const SLOW_SETTLING: Duration = Duration::from_secs(3 * 60);
 
+/// A read that lags does so by seconds; this is what a rollout allows for at most.
+const LONGEST_LAG: Duration = Duration::from_secs(30);
+
 /// Longer than any plan here tolerates an alarm that cannot be read.
 const HEALS: Duration = Duration::from_secs(3 * 60);
 
@@ -174,8 +177,9 @@ pub(crate) struct Account {
     late: Vec<AliasWrite>,
     /// When AWS clears the weights that it has set itself, and what remains then.
     settles: Option<(Timestamp, Routing)>,
-    /// The alias as it was until its newest change: what a read that lags shows.
-    replaced: Option<AliasState>,
+    now: Timestamp,
+    /// The alias as it was until its newest change, and when that was: what a read that lags shows.
+    replaced: Option<(AliasState, Timestamp)>,
     alarm: Alarm,
     /// Since when it is in its state, and what is known of it before.
     alarm_since: Timestamp,
@@ -197,6 +201,7 @@ impl Account {
             alias: None,
             late: Vec::new(),
             settles: None,
+            now,
             replaced: None,
             alarm: opening.alarm,
             alarm_since: now - Duration::from_secs(60 * 60),
@@ -224,9 +229,12 @@ impl Account {
 
     /// What time alone brings about.
     pub(crate) fn pass_time(&mut self, now: Timestamp) {
-        if let Some((_, routing)) = self.settles.take_if(|(at, _)| *at <= now) {
+        if let Some((at, routing)) = self.settles.take_if(|(at, _)| *at <= now) {
+            self.now = at;
             self.set(routing, self.description());
         }
+        self.now = now;
+        self.replaced.take_if(|(_, at)| now.since(*at) > LONGEST_LAG);
         if self.heals_at.take_if(|at| *at <= now).is_some() && self.alarm != Alarm::Firing {
             self.set_alarm(Alarm::Ok, now);
         }
@@ -246,7 +254,7 @@ impl Account {
 
     /// What a read shows that lags behind the newest change; `None` where there was none.
     pub(crate) fn read_alias_stale(&self) -> Option<&AliasState> {
-        self.replaced.as_ref().filter(|_| !self.lambda_is_down())
+        self.replaced.as_ref().map(|(replaced, _)| replaced).filter(|_| !self.lambda_is_down())
     }
 
     pub(crate) fn read_version(&self, qualifier: Qualifier) -> Result<FunctionVersion, Error> {
@@ -398,7 +406,7 @@ impl Account {
         let (routing, mut description) = (alias.routing, alias.description.clone());
         match drift {
             Drift::Deleted => {
-                self.replaced = self.alias.take();
+                self.replaced = self.alias.take().map(|alias| (alias, self.now));
                 self.late.clear();
                 self.settles = None;
                 return true;
@@ -473,7 +481,7 @@ impl Account {
         self.next_revision += 1;
         let revision_id = format!("r{}", self.next_revision);
         let state = AliasState { description, ..AliasState::new(routing, revision_id) };
-        self.replaced = self.alias.replace(state.clone());
+        self.replaced = self.alias.replace(state.clone()).map(|alias| (alias, self.now));
         self.settles = None;
         self.late.clear();
         state

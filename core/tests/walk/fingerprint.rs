@@ -1,107 +1,204 @@
-use std::fmt::{Debug, Write};
-use std::hash::{DefaultHasher, Hasher};
+use std::fmt::{self, Debug, Write};
+use std::hash::{BuildHasher, Hasher};
 
+use foldhash::fast::{FixedState, FoldHasher};
 use lambda_rollout::units::Timestamp;
 
-/// Brings a situation's `Debug` text into a form in which situations that have the same future are the same, and
-/// hashes that.
+/// The fingerprint of a situation at a time: a hash of its `Debug` text, brought into a form in which situations that
+/// have the same future are the same.
 ///
 /// - Times become differences to now. Of those longer ago than anything that is measured only the order counts.
 /// - Effects and revisions are numbered in the order in which they appear.
 /// - Left out is what only ever goes into the history: counters, when a rollback did what, the words of errors.
-#[derive(Default)]
-pub(crate) struct Fingerprints {
-    debug: String,
-    kept: String,
-    canonical: String,
+///
+/// `bounded` says whether the plan has a deadline: only then does it count when the rollout began.
+pub(crate) fn fingerprint(situation: &impl Debug, now: Timestamp, bounded: bool) -> u64 {
+    let mut form = Form::new(now, bounded);
+    write!(form, "{situation:?}").expect("a derived text");
+    form.finish()
 }
 
 /// No time span is measured that is longer, but for deadlines, which are kept below it.
 const HORIZON_MS: i64 = 10 * 60 * 1000;
 
-impl Fingerprints {
-    /// The fingerprint of a situation at this time. `bounded` says whether the plan has a deadline: only then does
-    /// it count when the rollout began.
-    pub(crate) fn of(&mut self, situation: &impl Debug, now: Timestamp, bounded: bool) -> u128 {
-        let text = self.canonical(situation, now, bounded).as_bytes();
-        let hash = |salt: u8| {
-            let mut hasher = DefaultHasher::new();
-            hasher.write_u8(salt);
-            hasher.write(text);
-            u128::from(hasher.finish())
+/// What is hashed, while the text comes in. The text as a whole is never there: a walk spends nearly all of its time here,
+/// and would spend most of that on copying. It comes in the pieces that `std::fmt`'s builders make: the name of a field,
+/// `": "`, and so on.
+struct Form {
+    hash: FoldHasher<'static>,
+    now: i64,
+    bounded: bool,
+    reads: Reads,
+    effects: Vec<u64>,
+    revisions: Vec<u64>,
+    /// The times of long ago, in the order in which they came.
+    long_ago: Vec<i64>,
+}
+
+/// What the next piece is.
+#[derive(Clone, Copy)]
+enum Reads {
+    Text,
+    /// Perhaps the name of a field.
+    Name,
+    /// What stands between a name and the value that is left out; of some the kind is kept.
+    Colon {
+        kind: bool,
+    },
+    Bracket(Numbered),
+    Number {
+        of: Numbered,
+        negative: bool,
+    },
+    Words,
+    LeftOut(LeftOut),
+}
+
+/// A number that counts only in relation to others.
+#[derive(Clone, Copy)]
+enum Numbered {
+    Time,
+    Effect,
+}
+
+/// The value of a field that is left out, as far as it has been read.
+#[derive(Clone, Copy)]
+struct LeftOut {
+    /// Whether what kind of thing it is is still being read, and kept.
+    kind: bool,
+    depth: u32,
+    in_words: bool,
+}
+
+impl Form {
+    fn new(now: Timestamp, bounded: bool) -> Self {
+        Self {
+            hash: FixedState::default().build_hasher(),
+            now: now.as_millis(),
+            bounded,
+            reads: Reads::Text,
+            effects: Vec::new(),
+            revisions: Vec::new(),
+            long_ago: Vec::new(),
+        }
+    }
+
+    /// Only at the end is it known which places the times of long ago have among each other.
+    fn finish(mut self) -> u64 {
+        let mut times = self.long_ago.clone();
+        times.sort_unstable();
+        times.dedup();
+        for time in std::mem::take(&mut self.long_ago) {
+            self.keep_number(times.partition_point(|other| *other < time) as u64);
+        }
+        self.hash.finish()
+    }
+
+    fn keep(&mut self, piece: &str) {
+        if !piece.is_empty() {
+            self.hash.write(piece.as_bytes());
+        }
+    }
+
+    fn keep_number(&mut self, number: u64) {
+        self.hash.write_u64(number);
+    }
+
+    fn text(&mut self, piece: &str) {
+        self.reads = match piece {
+            "\"" => Reads::Words,
+            ", " | " { " => Reads::Name,
+            "EffectId" => Reads::Bracket(Numbered::Effect),
+            "Timestamp" => Reads::Bracket(Numbered::Time),
+            _ => Reads::Text,
         };
-        hash(0) << 64 | hash(1)
+        self.keep(piece);
     }
 
-    /// The form that is hashed.
-    pub(crate) fn canonical(&mut self, situation: &impl Debug, now: Timestamp, bounded: bool) -> &str {
-        self.debug.clear();
-        write!(self.debug, "{situation:?}").expect("memory");
-        self.leave_out(bounded);
-        self.number(now.as_millis());
-        &self.canonical
+    fn name(&mut self, piece: &str) {
+        match weight_of(piece) {
+            Weight::Whole => return self.text(piece),
+            Weight::Bounded if self.bounded => return self.text(piece),
+            Weight::Kind => self.reads = Reads::Colon { kind: true },
+            Weight::Bounded | Weight::None => self.reads = Reads::Colon { kind: false },
+        }
+        self.keep(piece);
     }
 
-    fn leave_out(&mut self, bounded: bool) {
-        self.kept.clear();
-        let mut rest = self.debug.as_str();
-        while let Some(colon) = rest.find(':') {
-            let (head, value) = rest.split_at(colon + 1);
-            self.kept.push_str(head);
-            rest = value;
-            let name_at = head.bytes().rposition(|byte| byte == b' ' || byte == b'{').map_or(0, |at| at + 1);
-            match weight_of(&head[name_at..colon]) {
-                Weight::Whole => {}
-                Weight::Bounded if bounded => {}
-                Weight::Kind => {
-                    let is_kind = |byte: u8| byte.is_ascii_alphabetic() || byte == b'(' || byte == b' ';
-                    let kind = value.bytes().position(|byte| !is_kind(byte)).unwrap_or(value.len());
-                    self.kept.push_str(&value[..kind]);
-                    rest = &value[end_of_value(value)..];
+    fn number(&mut self, of: Numbered, number: i64) {
+        self.reads = Reads::Text;
+        match of {
+            Numbered::Effect => {
+                let place = place(&mut self.effects, number as u64);
+                self.keep_number(place);
+            }
+            Numbered::Time if self.now - number > HORIZON_MS => {
+                self.long_ago.push(number);
+                self.keep("long ago");
+            }
+            Numbered::Time => self.keep_number((self.now - number) as u64),
+        }
+    }
+
+    fn words(&mut self, piece: &str) {
+        match piece.strip_prefix('r').and_then(|number| number.parse().ok()) {
+            Some(revision) => {
+                let place = place(&mut self.revisions, revision);
+                self.keep_number(place);
+            }
+            None => self.keep(piece),
+        }
+    }
+
+    /// The value ends at the comma or the bracket that is not its own.
+    fn left_out(&mut self, mut value: LeftOut, piece: &str) {
+        self.reads = Reads::Text;
+        let mut kind = if value.kind { piece.len() } else { 0 };
+        for (at, byte) in piece.bytes().enumerate() {
+            if kind > at && !(byte.is_ascii_alphabetic() || byte == b'(' || byte == b' ') {
+                (kind, value.kind) = (at, false);
+            }
+            match byte {
+                b'"' => value.in_words = !value.in_words,
+                _ if value.in_words => {}
+                b'(' | b'[' | b'{' => value.depth += 1,
+                b',' | b')' | b']' | b'}' if value.depth == 0 => {
+                    self.keep(&piece[..kind]);
+                    return self.text(&piece[at..]);
                 }
-                Weight::Bounded | Weight::None => rest = &value[end_of_value(value)..],
+                b')' | b']' | b'}' => value.depth -= 1,
+                _ => {}
             }
         }
-        self.kept.push_str(rest);
+        self.keep(&piece[..kind]);
+        self.reads = Reads::LeftOut(value);
     }
+}
 
-    fn number(&mut self, now: i64) {
-        let (mut effects, mut revisions) = (Vec::new(), Vec::new());
-        let mut long_ago = None;
-        self.canonical.clear();
-        let mut rest = self.kept.as_str();
-        while let Some(at) = rest.bytes().position(|byte| byte == b'(' || byte == b'"') {
-            let (head, tail) = rest.split_at(at + 1);
-            self.canonical.push_str(head);
-            rest = tail;
-            let (number, end) = match head.as_bytes() {
-                [.., b'T', b'i', b'm', b'e', b's', b't', b'a', b'm', b'p', b'('] => {
-                    let Some((time, end)) = leading_number(tail) else { continue };
-                    let age = now - time;
-                    if age <= HORIZON_MS {
-                        (-age, end)
-                    } else {
-                        let times =
-                            long_ago.get_or_insert_with(|| times_before(&self.kept, now - HORIZON_MS));
-                        let rank = times.partition_point(|other| *other < time) as i64;
-                        self.canonical.push_str("long ago ");
-                        (rank, end)
-                    }
-                }
-                [.., b'E', b'f', b'f', b'e', b'c', b't', b'I', b'd', b'('] => {
-                    let Some((id, end)) = leading_number(tail) else { continue };
-                    (place(&mut effects, id), end)
-                }
-                [.., b'"'] if tail.starts_with('r') => {
-                    let Some((revision, end)) = leading_number(&tail[1..]) else { continue };
-                    (place(&mut revisions, revision), end + 1)
-                }
-                _ => continue,
-            };
-            write!(self.canonical, "{number}").expect("memory");
-            rest = &tail[end..];
+impl Write for Form {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        match self.reads {
+            Reads::Text => self.text(piece),
+            Reads::Name => self.name(piece),
+            Reads::Colon { kind } => {
+                self.reads = Reads::LeftOut(LeftOut { kind, depth: 0, in_words: false });
+            }
+            Reads::Bracket(of) => self.reads = Reads::Number { of, negative: false },
+            Reads::Number { of, .. } if piece == "-" => self.reads = Reads::Number { of, negative: true },
+            Reads::Number { of, negative } => {
+                let number: i64 = piece.parse().map_err(|_| fmt::Error)?;
+                self.number(of, if negative { -number } else { number });
+            }
+            Reads::Words if piece == "\"" => {
+                self.reads = Reads::Text;
+                self.keep(piece);
+            }
+            Reads::Words => self.words(piece),
+            // A quote in words.
+            Reads::LeftOut(value) if value.in_words && piece == "\\\"" => {}
+            Reads::LeftOut(value) => self.left_out(value, piece),
         }
-        self.canonical.push_str(rest);
+        Ok(())
     }
 }
 
@@ -128,43 +225,10 @@ fn weight_of(field: &str) -> Weight {
 }
 
 /// Where this first appeared among the others.
-fn place(seen: &mut Vec<i64>, number: i64) -> i64 {
+fn place(seen: &mut Vec<u64>, number: u64) -> u64 {
     let at = seen.iter().position(|other| *other == number).unwrap_or_else(|| {
         seen.push(number);
         seen.len() - 1
     });
-    at as i64
-}
-
-/// The times before a time, in their order, each once.
-fn times_before(text: &str, before: i64) -> Vec<i64> {
-    let times = text.split("Timestamp(").skip(1).filter_map(leading_number).map(|(time, _)| time);
-    let mut times: Vec<i64> = times.filter(|time| *time < before).collect();
-    times.sort_unstable();
-    times.dedup();
-    times
-}
-
-/// The number that a text begins with, and where it ends.
-fn leading_number(text: &str) -> Option<(i64, usize)> {
-    let end = text.bytes().position(|byte| !byte.is_ascii_digit() && byte != b'-').unwrap_or(text.len());
-    Some((text[..end].parse().ok()?, end))
-}
-
-/// Where the value ends that stands at the beginning: at the comma or the bracket that is not its own.
-fn end_of_value(text: &str) -> usize {
-    let (mut depth, mut in_words, mut escaped) = (0_u32, false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_words => escaped = true,
-            b'"' => in_words = !in_words,
-            _ if in_words => {}
-            b'(' | b'[' | b'{' => depth += 1,
-            b',' | b')' | b']' | b'}' if depth == 0 => return at,
-            b')' | b']' | b'}' => depth -= 1,
-            _ => {}
-        }
-    }
-    text.len()
+    at as u64
 }

@@ -36,7 +36,7 @@ pub(crate) struct Referee {
     pub(crate) unanswered: Vec<AliasWrite>,
     /// Whether the newest write's result is unknown and no read has decided yet.
     pub(crate) write_unknown: bool,
-    /// Whether that is so because AWS refused its revision.
+    /// Whether that is so because AWS refused its revision, or to create what is there.
     refused: bool,
     /// Whether the newest call about the alias failed.
     failing: bool,
@@ -235,8 +235,11 @@ impl Referee {
             let canary = version(CANARY);
             let own = found.version.published().filter(|own| *own != canary);
             let remains = own.or(self.stable);
+            // A canary that is there without a share takes no traffic with it.
+            let has_canary = found.share_of(canary) > Weight::ZERO
+                || found.additional.is_some_and(|(second, _)| second == canary);
             hold_to!(
-                found.share_of(canary) > Weight::ZERO && Some(write.routing) == remains.map(Routing::only),
+                has_canary && Some(write.routing) == remains.map(Routing::only),
                 "S7: what another hand made of the alias ({found}) was overwritten with {}",
                 write.routing
             );
@@ -328,6 +331,8 @@ impl Referee {
             }
             // That there is no alias is believed when many reads say so, and then the rollout ends.
             (Err(E::NotFound), None) => (self.failing, self.absent) = (true, true),
+            // There is an alias after all, and for all that the rollout knows another hand has made it.
+            (Err(E::Conflict), None) if matches!(call.effect, Effect::CreateAlias(_)) => self.refused = true,
             (Err(_), None) => {}
             // Known not to have taken effect.
             (Err(E::Throttled | E::AccessDenied | E::Config | E::Rejected), Some(write)) => {
@@ -343,10 +348,10 @@ impl Referee {
 
     fn sees(&mut self, state: &AliasState, scene: &Scene) {
         let canary = version(CANARY);
-        if self.is_unanswered() && !self.creates {
+        if self.is_unanswered() && (!self.creates || self.refused) {
             self.stable = state.routing.version.published();
             self.hand.ours = Some(state.routing);
-            self.hand.moved = false;
+            self.hand.moved = self.refused;
         }
         let weight = state.routing.share_of(canary);
         if self.seen.map(|routing| routing.share_of(canary)) != Some(weight) {

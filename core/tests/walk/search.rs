@@ -1,5 +1,6 @@
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt::Write;
+use std::iter::{once, repeat_n};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use lambda_rollout::plan::RolloutPlan;
 use crate::account::Opening;
 use crate::broken::{Broken, broken};
 use crate::choice::Choice;
-use crate::fingerprint::Fingerprints;
+use crate::fingerprint::fingerprint;
 use crate::situation::Situation;
 
 /// A situation that was reached, by its number.
@@ -20,6 +21,8 @@ type Id = u32;
 struct Reached {
     from: Id,
     by: Choice,
+    /// How many steps of the normal course came after the choice.
+    on: u16,
     deviations: u8,
     steps: u16,
     /// Where the normal course leads; `None` at the end, and where a promise was broken on the way.
@@ -34,12 +37,11 @@ pub(crate) struct Walk {
     plan: Arc<RolloutPlan>,
     opening: Opening,
     depth: u8,
-    seen: BTreeMap<u128, Id>,
+    seen: HashMap<u64, Id>,
     reached: Vec<Reached>,
-    fingerprints: Fingerprints,
     transitions: u64,
     /// For each rule that was broken the shortest way to it.
-    broken: BTreeMap<&'static str, (Broken, Id, Choice)>,
+    broken: BTreeMap<&'static str, (Broken, Id, Choice, u16)>,
 }
 
 /// A path that has not ended by then never will.
@@ -51,9 +53,8 @@ impl Walk {
             plan: Arc::new(plan),
             opening,
             depth,
-            seen: BTreeMap::new(),
+            seen: HashMap::new(),
             reached: Vec::new(),
-            fingerprints: Fingerprints::default(),
             transitions: 0,
             broken: BTreeMap::new(),
         }
@@ -65,7 +66,7 @@ impl Walk {
         step(&mut first, Choice::Start).map_err(|broken| broken.line)?;
         let print = self.fingerprint(&first);
         self.seen.insert(print, 0);
-        self.reached.push(Reached { from: 0, by: Choice::Start, deviations: 0, steps: 0, next: None });
+        self.reached.push(Reached { from: 0, by: Choice::Start, on: 0, deviations: 0, steps: 0, next: None });
         let mut layer = VecDeque::from([(0, 0, first)]);
         for _ in 0..=self.depth {
             layer = self.walk_layer(layer);
@@ -109,7 +110,8 @@ impl Walk {
         next
     }
 
-    /// Lets a choice happen. `None` when that changes nothing or breaks a promise; otherwise where it leads, with the
+    /// Lets a choice happen; with the last deviation also what follows by itself up to where ways may meet or part, for what
+    /// is on the way costs less to walk through twice than to compare. `None` when that changes nothing or breaks a promise; otherwise where it leads, with the
     /// situation if it was not known, or only with more deviations.
     fn follow(
         &mut self,
@@ -119,21 +121,29 @@ impl Walk {
         deviations: u8,
     ) -> Option<(Id, Option<Situation>)> {
         let mut successor = situation.clone();
-        self.transitions += 1;
-        match step(&mut successor, choice) {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(broken) => {
-                self.note(broken, from, choice);
-                return None;
+        let (mut next, mut on) = (choice, 0);
+        loop {
+            self.transitions += 1;
+            match step(&mut successor, next) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(broken) => {
+                    self.note(broken, from, choice, on);
+                    return None;
+                }
             }
+            let is_compared = deviations < self.depth || successor.has_ended() || successor.is_crossing();
+            if is_compared || on == LONGEST_PATH {
+                break;
+            }
+            (next, on) = (successor.normal_course(), on + 1);
         }
-        let steps = self.reached[from as usize].steps + 1;
+        let steps = self.reached[from as usize].steps + 1 + on;
         if steps > LONGEST_PATH {
-            self.note(broken!("S9: no end after many steps"), from, choice);
+            self.note(broken!("S9: no end after many steps"), from, choice, on);
             return None;
         }
-        let reached = Reached { from, by: choice, deviations, steps, next: None };
+        let reached = Reached { from, by: choice, on, deviations, steps, next: None };
         let print = self.fingerprint(&successor);
         let new = self.reached.len() as Id;
         let id = *self.seen.entry(print).or_insert(new);
@@ -149,16 +159,16 @@ impl Walk {
         Some((id, Some(successor)))
     }
 
-    fn fingerprint(&mut self, situation: &Situation) -> u128 {
-        self.fingerprints.of(situation, situation.clock(), self.plan.deadline().is_some())
+    fn fingerprint(&self, situation: &Situation) -> u64 {
+        fingerprint(situation, situation.clock(), self.plan.deadline().is_some())
     }
 
     /// Keeps the way with the fewest deviations, and of those the shortest.
-    fn note(&mut self, broken: Broken, from: Id, choice: Choice) {
+    fn note(&mut self, broken: Broken, from: Id, choice: Choice, on: u16) {
         let length = |id: Id| (self.reached[id as usize].deviations, self.reached[id as usize].steps);
         match self.broken.get(broken.rule) {
-            Some((_, other, _)) if length(*other) <= length(from) => {}
-            _ => drop(self.broken.insert(broken.rule, (broken, from, choice))),
+            Some((_, other, ..)) if length(*other) <= length(from) => {}
+            _ => drop(self.broken.insert(broken.rule, (broken, from, choice, on))),
         }
     }
 
@@ -170,7 +180,7 @@ impl Walk {
             let mut at = Some(start);
             while let Some(here) = at.filter(|here| !leads_to_end[*here]) {
                 if !way.insert(here) {
-                    return self.note(broken!("S9: for ever in a circle"), start as Id, Choice::Tick);
+                    return self.note(broken!("S9: for ever in a circle"), start as Id, Choice::Tick, 0);
                 }
                 at = self.reached[here].next.map(|next| next as usize);
             }
@@ -181,25 +191,22 @@ impl Walk {
     fn summary(&self) -> String {
         let mut layers = vec![0_u32; usize::from(self.depth) + 1];
         self.reached.iter().for_each(|reached| layers[usize::from(reached.deviations)] += 1);
-        let merged = self.transitions.saturating_sub(self.reached.len() as u64);
         let longest = self.reached.iter().map(|reached| reached.steps).max().unwrap_or(0);
-        format!(
-            "{} states {layers:?}, {} transitions, {merged} merged, longest path {longest}",
-            self.reached.len(),
-            self.transitions
-        )
+        let walked = self.transitions + 1;
+        format!("{walked} situations, {} compared {layers:?}, longest path {longest}", self.reached.len())
     }
 
     fn stories(&self) -> String {
         let mut text = String::new();
-        for (broken, id, choice) in self.broken.values() {
-            let mut choices = vec![*choice];
+        for (broken, id, choice, on) in self.broken.values() {
+            let mut choices = vec![(*choice, *on)];
             let mut at = *id;
             while at != 0 {
-                choices.push(self.reached[at as usize].by);
-                at = self.reached[at as usize].from;
+                let reached = &self.reached[at as usize];
+                choices.push((reached.by, reached.on));
+                at = reached.from;
             }
-            choices.push(Choice::Start);
+            choices.push((Choice::Start, 0));
             choices.reverse();
             writeln!(text, "{}\n{}", broken.line, story(&self.plan, &self.opening, &choices))
                 .expect("memory");
@@ -217,16 +224,20 @@ fn step(situation: &mut Situation, choice: Choice) -> Result<bool, Broken> {
     })
 }
 
-/// A path in words: the time, what happened, and what came out. Steps in which nothing new happens are only counted.
-fn story(plan: &Arc<RolloutPlan>, opening: &Opening, choices: &[Choice]) -> String {
+/// A path in words, of choices and how many steps of the normal course came after each: the time, what happened, and
+/// what came out. Steps in which nothing new happens are only counted.
+fn story(plan: &Arc<RolloutPlan>, opening: &Opening, choices: &[(Choice, u16)]) -> String {
     let mut situation = Situation::new(plan, opening);
     let start = situation.clock();
     let (mut text, mut quiet) = (String::new(), 0);
-    for choice in choices {
-        let subject = situation.subject(*choice);
+    let steps =
+        choices.iter().flat_map(|(choice, on)| once(Some(*choice)).chain(repeat_n(None, usize::from(*on))));
+    for choice in steps {
+        let choice = choice.unwrap_or_else(|| situation.normal_course());
+        let subject = situation.subject(choice);
         let mut outputs = Vec::new();
         let tell = |output: &Output| outputs.extend(told(output));
-        let result = catch_unwind(AssertUnwindSafe(|| situation.apply(*choice, &mut { tell })));
+        let result = catch_unwind(AssertUnwindSafe(|| situation.apply(choice, &mut { tell })));
         if matches!(choice, Choice::Answer(_) | Choice::Tick)
             && outputs.is_empty()
             && matches!(result, Ok(Ok(_)))

@@ -124,6 +124,11 @@ impl Situation {
         choices
     }
 
+    /// Where ways meet or part: nothing is under way, or more than one thing may happen by itself.
+    pub(crate) fn is_crossing(&self) -> bool {
+        self.in_flight.is_empty() || self.courses().len() > 1
+    }
+
     /// What may go wrong, and what people may do.
     pub(crate) fn deviations(&self) -> Vec<Choice> {
         let mut choices = Vec::with_capacity(40);
@@ -256,7 +261,14 @@ impl Situation {
             return false;
         }
         let mut account = self.account.clone();
-        account.drift(drift) && !self.referee.may_be_ours(&account)
+        let changes = account.drift(drift);
+        // What it would publish is another pipeline's, and what says that it is not the first one to begin would be gone.
+        let weights = account.routing().and_then(|routing| routing.additional);
+        let begins = self.referee.reborn && self.referee.is_unanswered();
+        if begins && self.publishes() && account.has_their_code() && weights.is_none() {
+            return false;
+        }
+        changes && !self.referee.may_be_ours(&account)
     }
 
     fn next_call(&self) -> Option<u8> {
