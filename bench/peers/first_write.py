@@ -7,6 +7,10 @@ FUNCTION, ALIAS, CANARY, ALARM = "sample-handler", "main", "2", "sample-handler-
 lambda_ = boto3.client("lambda")
 alias = lambda_.get_alias(FunctionName=FUNCTION, Name=ALIAS)
 stable = alias["FunctionVersion"]
+try:
+    raise SystemExit(lambda_.get_provisioned_concurrency_config(FunctionName=FUNCTION, Qualifier=ALIAS))
+except lambda_.exceptions.ProvisionedConcurrencyConfigNotFoundException:
+    pass
 for version in (stable, CANARY):
     facts = lambda_.get_function(FunctionName=FUNCTION, Qualifier=version)["Configuration"]
     assert facts["State"] == "Active", facts

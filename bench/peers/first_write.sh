@@ -7,6 +7,7 @@ function=sample-handler alias=main canary=2 alarm=sample-handler-errors
 set -- $(aws lambda get-alias --function-name "$function" --name "$alias" \
     --query '[FunctionVersion, RevisionId]' --output text)
 stable=$1 revision=$2
+if aws lambda get-provisioned-concurrency-config --function-name "$function" --qualifier "$alias"; then exit 1; fi
 for version in "$stable" "$canary"; do
     state=$(aws lambda get-function --function-name "$function" --qualifier "$version" \
         --query Configuration.State --output text)

@@ -6,7 +6,8 @@
 //! another pipeline's code in `$LATEST`, provisioned concurrency that AWS moves, slowly or not, an alarm that changes, that
 //! cannot be evaluated, or that goes through another state while nobody looks, an outage, a command, a clock that leaps, or
 //! the death of the process, with or without a journal, at once or for longer than a hold.
-//! Policies, plans that publish and what a rollout finds on the alias are starting points: walks of their own, less deep. Situations that have the same future are one (`fingerprint`).
+//! Policies, other plans and what a rollout finds on the alias are starting points: walks of their own, less deep. Situations
+//! that have the same future are one (`fingerprint`).
 //!
 //! It is a walk of our own and not a model checker's, for it walks through the machine itself and not a model of it, and
 //! what makes that possible is in no library: a `Debug` text brought into a form in which times and numbers are relative,
