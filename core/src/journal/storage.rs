@@ -32,6 +32,14 @@ impl Disk {
     }
 }
 
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // A process that is just being started from this one has the file as well, for a moment. Closing it here would leave
+        // it locked until then.
+        let _ = self.file.unlock();
+    }
+}
+
 impl Storage for Disk {
     fn len(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
@@ -54,5 +62,21 @@ impl Storage for Disk {
             tracing::debug!(folder = %folder.display(), %error, "the folder could not be synced");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_handle_still_has_open_is_let_go_of() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let file = File::create(&path).expect("a file");
+        file.try_lock().expect("nobody has it");
+        let _of_a_new_process = file.try_clone().expect("a handle");
+        drop(Disk::new(file, None));
+        File::open(&path).expect("a file").try_lock().expect("nobody has it");
     }
 }
