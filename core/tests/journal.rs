@@ -29,6 +29,8 @@ fn only(number: u64) -> Routing {
 
 struct Setting {
     folder: TempDir,
+    /// The journal's.
+    path: PathBuf,
     plan: RolloutPlan,
     account: SimAccount,
 }
@@ -37,11 +39,12 @@ impl Setting {
     fn new(scenario: &str) -> Self {
         let plan = plan(|plan| plan);
         let account = SimAccount::new(&plan, &Scenario::parse(scenario).expect("a scenario"), 1);
-        Self { folder: tempfile::tempdir().expect("a folder"), plan, account }
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { path: folder.path().join("release.journal"), folder, plan, account }
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.path().join("release.journal")
+        self.path.clone()
     }
 
     fn text(&self) -> String {
@@ -270,4 +273,166 @@ async fn a_second_runner_is_told_who_has_the_journal() {
 fn a_device_is_no_journal() {
     let error = Journal::open("/dev/zero").expect_err("endless");
     assert!(error.to_string().contains("not a file"), "{error}");
+}
+
+/// Stories on a real filesystem that has no room left.
+#[cfg(target_os = "linux")]
+mod full_disk {
+    use std::fs::OpenOptions;
+    use std::io::{ErrorKind, Write};
+    use std::os::unix::fs::MetadataExt;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    const FIRES: &str = "[[alarms]]\nname = \"errors\"\nforced = [{ from = \"5m\", to = \"10m\", state = \"ALARM\", reason = \"bad\" }]\n";
+
+    /// A small filesystem in a file.
+    struct Disk {
+        folder: TempDir,
+    }
+
+    impl Disk {
+        /// One with the setting's journal on it. `None` where that is not allowed here.
+        fn of(setting: &mut Setting) -> Option<Self> {
+            Self::made_with(setting, &[])
+        }
+
+        fn made_with(setting: &mut Setting, options: &[&str]) -> Option<Self> {
+            let folder = tempfile::tempdir().expect("a folder");
+            let image = folder.path().join("image");
+            fs::File::create(&image).and_then(|file| file.set_len(16 << 20)).expect("a file");
+            let disk = Self { folder };
+            fs::create_dir(disk.root()).expect("a folder");
+            // With small blocks, so that the rest of the journal's last one is no room for a record.
+            let made =
+                succeeds(Command::new("mkfs.ext4").args(["-q", "-b", "1024"]).args(options).arg(&image));
+            if !made || !succeeds(Command::new("mount").args(["-o", "loop"]).args([image, disk.root()])) {
+                eprintln!("SKIP the full filesystem: it takes root, a loop device and mkfs.ext4");
+                return None;
+            }
+            setting.path = disk.root().join("release.journal");
+            Some(disk)
+        }
+
+        fn root(&self) -> PathBuf {
+            self.folder.path().join("disk")
+        }
+
+        /// Takes all the room that is anybody's.
+        fn fill(&self) {
+            let mut file = OpenOptions::new().append(true).create(true).open(self.hog()).expect("a file");
+            for size in [1 << 16, 1 << 10, 1] {
+                let full = loop {
+                    if let Err(error) = file.write_all(&vec![b'x'; size]) {
+                        break error;
+                    }
+                };
+                assert_eq!(full.kind(), ErrorKind::StorageFull);
+            }
+            file.sync_all().expect("it has its room");
+        }
+
+        /// Takes all but so much of it.
+        fn fill_but(&self, left: u64) {
+            self.fill();
+            let hog = OpenOptions::new().write(true).open(self.hog()).expect("a file");
+            let len = hog.metadata().expect("a file").len();
+            hog.set_len(len - left).and_then(|()| hog.sync_all()).expect("smaller");
+        }
+
+        fn hog(&self) -> PathBuf {
+            self.root().join("hog")
+        }
+    }
+
+    impl Drop for Disk {
+        fn drop(&mut self) {
+            let unmounted = succeeds(Command::new("umount").arg(self.root()));
+            if !unmounted {
+                succeeds(Command::new("umount").arg("--lazy").arg(self.root()));
+            }
+        }
+    }
+
+    fn succeeds(command: &mut Command) -> bool {
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+
+    /// How much room the journal has behind its end.
+    fn reserved(setting: &Setting) -> u64 {
+        let metadata = fs::metadata(setting.path()).expect("a journal");
+        (metadata.blocks() * 512).saturating_sub(metadata.len())
+    }
+
+    #[track_caller]
+    fn assert_ended(setting: &Setting) {
+        let text = setting.text();
+        let history = History::parse(text.as_bytes()).expect("a journal");
+        assert_eq!((history.unfinished, history.whole), (None, text.len()), "{text}");
+        assert!(text.contains("\"kind\":\"rolled_back\""), "{text}");
+        assert!(reserved(setting) < 1024, "the room was not given back");
+    }
+
+    #[tokio::test]
+    async fn a_rollback_is_recorded_on_a_real_disk_that_became_full() {
+        let mut setting = Setting::new(FIRES);
+        let Some(disk) = Disk::of(&mut setting) else { return };
+        let fill = |event: &Event| {
+            if event.kind.name() == "shifted" {
+                disk.fill();
+            }
+            false
+        };
+        let (_, outcome) = setting.run_until(fill).await;
+        let outcome = outcome.expect("an end");
+        assert_eq!(outcome.kind, OutcomeKind::RolledBack);
+        assert!(matches!(outcome.cause, Some(Cause::Alarm { .. })), "{outcome:?}");
+        assert_ended(&setting);
+    }
+
+    /// The room that the process before had is there for the next one, also where its last line is cut off.
+    #[tokio::test]
+    async fn the_next_process_takes_up_and_records_a_rollback_on_a_full_disk() {
+        let mut setting = Setting::new(FIRES);
+        let Some(disk) = Disk::of(&mut setting) else { return };
+        setting.run_until(is("shifted")).await;
+        assert!(reserved(&setting) > 32 << 10);
+        disk.fill();
+        let torn = b"{\"kind\":\"snapshot\",\"roll";
+        OpenOptions::new()
+            .append(true)
+            .open(setting.path())
+            .and_then(|mut file| file.write_all(torn))
+            .expect("written");
+        let (_, outcome) = setting.run_until(never).await;
+        assert_eq!(outcome.expect("an end").kind, OutcomeKind::RolledBack);
+        assert_ended(&setting);
+    }
+
+    #[tokio::test]
+    async fn where_no_room_can_be_reserved_it_is_done_without() {
+        let mut setting = Setting::new("");
+        let Some(_disk) = Disk::made_with(&mut setting, &["-O", "^extent,^64bit"]) else { return };
+        setting.run_until(is("shifted")).await;
+        assert!(reserved(&setting) < 1024);
+        let (_, outcome) = setting.run_until(never).await;
+        assert_eq!(outcome.expect("an end").kind, OutcomeKind::Promoted);
+    }
+
+    #[tokio::test]
+    async fn without_room_for_a_rollback_nothing_is_begun() {
+        let mut setting = Setting::new("");
+        let Some(disk) = Disk::of(&mut setting) else { return };
+        disk.fill_but(16 << 10);
+        let error = setting.refused(setting.plan.clone());
+        assert!(error.to_string().contains("no room for the record of a rollback: No space left"), "{error}");
+        // What was got of it is given back, by another thread, which has the file until then.
+        Journal::open(setting.path()).expect("it was let go of");
+        assert!(reserved(&setting) < 1024);
+        assert!(setting.account.alias_history().is_empty());
+        fs::remove_file(disk.hog()).expect("it is there");
+        let (_, outcome) = setting.run_until(never).await;
+        assert_eq!(outcome.expect("an end").kind, OutcomeKind::Promoted);
+    }
 }

@@ -56,9 +56,9 @@ impl Launch {
 
     /// Writes a journal, and carries on what it tells of, if that has not come to its end.
     ///
-    /// Before each raise the rollout waits until the journal is on the disk. Where it cannot be written, or not within ten
-    /// seconds, the weight does not rise: what had moved is rolled back. The rollback itself does not wait for the journal,
-    /// and neither do alarms or commands.
+    /// Before each raise the rollout waits until the journal is on the disk, with room behind it for the record of a rollback.
+    /// Where that is not so within ten seconds the weight does not rise: what had moved is rolled back. The rollback itself
+    /// does not wait for the journal, and neither do alarms or commands.
     pub fn journal(mut self, journal: Journal) -> Self {
         self.journal = Some(journal);
         self
@@ -97,8 +97,8 @@ impl Launch {
     ///
     /// # Errors
     /// [`ErrorKind::Plan`] when the plan has an in-process hook that nobody answers for, or the other way round;
-    /// [`ErrorKind::Journal`] when the journal is of another plan or cannot be written. Where there is one this waits for
-    /// its disk, up to ten seconds.
+    /// [`ErrorKind::Journal`] when the journal is of another plan or cannot be written, or when its disk has no room for what
+    /// a rollback would have to write. Where there is one this waits for its disk, up to ten seconds.
     ///
     /// # Panics
     /// Outside a tokio runtime.

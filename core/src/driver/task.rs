@@ -175,7 +175,7 @@ impl RolloutTask {
     /// Tells the end, when the journal has it and has let go of its file. A disk that hangs does not keep it for long.
     async fn end(mut self, outcome: Option<Outcome>) {
         if let Some(journal) = self.journal.take() {
-            let written = journal.durable();
+            let written = journal.finish();
             let until = self.ports.clock.now() + END_WAITS;
             if let Some(mut outside) = self.stand(&written) {
                 outside.over().await;
@@ -260,7 +260,7 @@ impl RolloutTask {
     ) -> BoxFuture<'static, (EffectId, EffectResult)> {
         if let Effect::WriteAlias(write) = &effect
             && !write.restores
-            && let Some(written) = self.journal.as_ref().map(Journal::durable)
+            && let Some(written) = self.journal.as_ref().map(Journal::ready_for_a_raise)
         {
             return self.begin_when_written(written, plan, id, effect);
         }

@@ -104,6 +104,12 @@ impl Journaled {
         result
     }
 
+    /// On a disk that becomes full and on which no room could be reserved.
+    async fn run_without_room_from(&self, kind: &str) -> Outcome {
+        self.disk.reserve_nothing();
+        self.run_full_from(kind).await
+    }
+
     async fn run_full_from(&self, kind: &str) -> Outcome {
         let fill = async |event: &Event, _: &RolloutHandle| {
             if event.kind.name() == kind {
@@ -122,6 +128,20 @@ impl Journaled {
         self.run(freeze).await
     }
 
+    #[track_caller]
+    fn assert_recorded(&self) {
+        let told = self.disk.on_the_disk();
+        for words in [
+            "\"rolling_back\":{",
+            "\"kind\":\"rolling_back\"",
+            "\"kind\":\"rolled_back\"",
+            "\"kind\":\"finished\"",
+        ] {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+        assert_eq!(told, self.disk.written());
+    }
+
     /// When the alias changed, from the first change on.
     fn changes(&self) -> Vec<Duration> {
         let history = self.account.alias_history();
@@ -138,13 +158,13 @@ const HOLD: Duration = Duration::from_secs(300);
 #[tokio::test]
 async fn without_room_for_the_journal_no_weight_rises() {
     let setting = Journaled::new("");
-    let outcome = setting.run_full_from("started").await;
+    let outcome = setting.run_without_room_from("started").await;
     assert_eq!((outcome.kind, outcome.traffic_moved), (OutcomeKind::Refused, false));
     assert!(is_journal(outcome.cause.as_ref()), "{outcome:?}");
     assert!(setting.account.alias_history().is_empty());
 
     let setting = Journaled::new("");
-    let outcome = setting.run_full_from("shifted").await;
+    let outcome = setting.run_without_room_from("shifted").await;
     assert_eq!(outcome.kind, OutcomeKind::RolledBack);
     assert!(is_journal(outcome.cause.as_ref()), "{outcome:?}");
     assert_eq!(setting.account.alias_history().len(), 2);
@@ -179,9 +199,17 @@ fn fires_at(at: &str) -> String {
 #[tokio::test]
 async fn a_rollback_needs_no_journal() {
     let setting = Journaled::new(&fires_at("2m"));
-    let outcome = setting.run_full_from("shifted").await;
+    let outcome = setting.run_without_room_from("shifted").await;
     assert_eq!(outcome.kind, OutcomeKind::RolledBack);
     assert!(matches!(outcome.cause, Some(Cause::Alarm { .. })));
+}
+
+#[tokio::test]
+async fn a_rollback_is_recorded_on_a_disk_that_became_full() {
+    let setting = Journaled::new(&fires_at("2m"));
+    let outcome = setting.run_full_from("shifted").await;
+    assert!(matches!(outcome.cause, Some(Cause::Alarm { .. })), "{outcome:?}");
+    setting.assert_recorded();
 }
 
 #[tokio::test]

@@ -85,6 +85,8 @@ impl Journal {
     }
 
     /// Begins to write for this plan, and gives what there is to carry on. Waits for the disk, within bounds.
+    ///
+    /// A rollout that could not raise for want of room is not begun; one that is carried on may have weights to put back.
     pub(crate) fn begin(&mut self, plan: &RolloutPlan, now: Timestamp) -> Result<Option<Snapshot>, Error> {
         let document = document(plan);
         if let Some((key, there, here)) = self.history.difference(&document) {
@@ -100,7 +102,14 @@ impl Journal {
         }
         self.writer.tell(&Line::Runner(&Runner::this_process(now)).to_json(), true);
         self.writer.wait_until_durable()?;
-        Ok(self.history.unfinished.take())
+        let unfinished = self.history.unfinished.take();
+        if unfinished.is_none()
+            && let Err(error) = self.writer.room()
+        {
+            drop(self.writer.finish());
+            return Err(error);
+        }
+        Ok(unfinished)
     }
 
     /// Adds an event, without waiting for the disk. One that cannot be written now is written with the next line.
@@ -113,9 +122,15 @@ impl Journal {
         self.writer.tell(&Line::Snapshot(snapshot).to_json(), true);
     }
 
-    /// All that was added until now, on its way to the disk. Where an attempt has failed another one is made.
-    pub(crate) fn durable(&self) -> Durable {
-        self.writer.durable()
+    /// All that was added until now, on its way to the disk, with room behind it for the record of a rollback. Where an
+    /// attempt has failed another one is made.
+    pub(crate) fn ready_for_a_raise(&self) -> Durable {
+        self.writer.durable_with_room()
+    }
+
+    /// All that was added, on its way to the disk. Nothing more will be.
+    pub(crate) fn finish(&self) -> Durable {
+        self.writer.finish()
     }
 
     /// A journal on a disk for tests.

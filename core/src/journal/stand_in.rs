@@ -1,4 +1,5 @@
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::storage::Storage;
@@ -12,9 +13,13 @@ struct State {
     written: Vec<u8>,
     /// What of it is on the disk. A sync that fails forgets the rest, as Linux does.
     on_the_disk: Vec<u8>,
-    lost: Vec<std::ops::Range<usize>>,
+    lost: Vec<Range<usize>>,
     failing_syncs: usize,
+    /// Room that is nobody's.
     room: Option<usize>,
+    /// The place up to which there is room that is the journal's.
+    reserved: usize,
+    reserves_nothing: bool,
     hangs: bool,
     for_good: bool,
     /// Calls that hang now.
@@ -26,9 +31,20 @@ impl StandIn {
         self.lock().failing_syncs = count;
     }
 
-    /// Room for so many bytes more.
+    /// Room for so many bytes more than are reserved.
     pub(crate) fn leave_room_for(&self, bytes: usize) {
         self.lock().room = Some(bytes);
+    }
+
+    /// From now on no room can be reserved, as on many a network's filesystem.
+    pub(crate) fn reserve_nothing(&self) {
+        self.lock().reserves_nothing = true;
+    }
+
+    /// Room that is kept behind the end.
+    pub(super) fn reserved(&self) -> usize {
+        let state = self.lock();
+        state.reserved.saturating_sub(state.written.len())
     }
 
     /// Hangs, and nobody need wait in real time to see that.
@@ -87,14 +103,38 @@ impl StandIn {
     }
 }
 
+impl State {
+    /// The place up to which there is room for sure.
+    fn allocated(&self) -> usize {
+        self.written.len().max(self.reserved)
+    }
+}
+
 impl Storage for StandIn {
     fn len(&self) -> io::Result<u64> {
         Ok(self.answering().written.len() as u64)
     }
 
+    fn reserve(&mut self, bytes: Range<u64>) -> io::Result<()> {
+        let mut state = self.answering();
+        if state.reserves_nothing {
+            return Ok(());
+        }
+        let wanted = (bytes.end as usize).saturating_sub(state.allocated());
+        if state.room.is_some_and(|room| room < wanted) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        state.room = state.room.map(|room| room - wanted);
+        state.reserved = state.reserved.max(bytes.end as usize);
+        Ok(())
+    }
+
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         let mut state = self.answering();
         let len = len as usize;
+        let freed = state.allocated().saturating_sub(len);
+        state.room = state.room.map(|room| room + freed);
+        state.reserved = 0;
         state.written.truncate(len);
         state.on_the_disk.truncate(len);
         state.lost.retain(|lost| lost.start < len);
@@ -103,9 +143,12 @@ impl Storage for StandIn {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.answering();
-        let fits = bytes.len().min(state.room.unwrap_or(usize::MAX));
+        let before = state.allocated();
+        let room = before - state.written.len() + state.room.unwrap_or(usize::MAX / 2);
+        let fits = bytes.len().min(room);
         state.written.extend(&bytes[..fits]);
-        state.room = state.room.map(|room| room - fits);
+        let taken = state.allocated() - before;
+        state.room = state.room.map(|room| room - taken);
         if fits < bytes.len() {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }

@@ -1,12 +1,19 @@
 use std::fmt::Debug;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Where a journal's bytes go. Every call may hang as long as the disk does.
 pub(super) trait Storage: Debug + Send {
     fn len(&self) -> io::Result<u64>;
-    /// Cuts off what lies behind the first `len` bytes.
+    /// Sees to it that there is room for these bytes, behind the end, without making anything longer: readers see only what
+    /// was written. Where that cannot be done it is done without.
+    ///
+    /// # Errors
+    /// When there is no room for all of them.
+    fn reserve(&mut self, bytes: Range<u64>) -> io::Result<()>;
+    /// Cuts off what lies behind the first `len` bytes, and with it the room that was reserved there.
     fn truncate(&mut self, len: u64) -> io::Result<()>;
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Returns when everything appended is on the disk.
@@ -45,6 +52,20 @@ impl Storage for Disk {
         Ok(self.file.metadata()?.len())
     }
 
+    fn reserve(&mut self, bytes: Range<u64>) -> io::Result<()> {
+        match allocate(&self.file, bytes) {
+            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                Err(error)
+            }
+            // Not every filesystem can, some sandboxes forbid it, and no rollout is to fail for that.
+            Err(error) => {
+                tracing::debug!(%error, "no room can be reserved for the journal");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         self.file.set_len(len)
     }
@@ -63,6 +84,20 @@ impl Storage for Disk {
         }
         Ok(())
     }
+}
+
+#[cfg(target_os = "linux")]
+fn allocate(file: &File, bytes: Range<u64>) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+
+    let len = bytes.end - bytes.start;
+    let attempt = || fallocate(file, FallocateFlags::KEEP_SIZE, bytes.start, len);
+    Ok(rustix::io::retry_on_intr(attempt)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allocate(_: &File, _: Range<u64>) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]

@@ -42,13 +42,17 @@ struct State {
     /// Lines that no attempt to write has taken yet.
     lines: Vec<u8>,
     wants_sync: bool,
-    /// Bytes told so far. A place in the journal is named by how many were told up to it.
+    /// Bytes told so far, and one more for the end. A place in the journal is named by how many were told up to it.
     told: u64,
     /// The place up to which an attempt under way brings it to the disk.
     syncing: u64,
     durable: u64,
     /// The place up to which the newest attempt to sync has failed, and why.
     failed: Option<(u64, Error)>,
+    /// Why the record of a rollback may have no room on the disk, if so.
+    no_room: Option<Error>,
+    /// Nothing will have to be recorded any longer.
+    finished: bool,
     /// The file, while nobody writes it. `None` at the end, too.
     tail: Option<Tail>,
     /// Whether an attempt is under way, or waits for a thread.
@@ -70,6 +74,8 @@ impl Writer {
             syncing: 0,
             durable: 0,
             failed: None,
+            no_room: None,
+            finished: false,
             tail: Some(tail),
             busy: false,
             closing: false,
@@ -108,9 +114,32 @@ impl Writer {
         self.0.begin(state);
     }
 
+    /// All that was told until now, on its way to the disk, for who has to know that a rollback could be recorded as well.
+    pub(super) fn durable_with_room(&self) -> Durable {
+        Durable { with_room: true, ..self.durable() }
+    }
+
+    /// All that was told until now, on its way to the disk. Nothing more will be told, and the room for that is given back.
+    pub(super) fn finish(&self) -> Durable {
+        let mut state = self.0.lock();
+        state.finished = true;
+        // So that it can be waited for where there is nothing to write.
+        state.told += 1;
+        drop(state);
+        self.durable()
+    }
+
+    /// Whether the record of a rollback has room on the disk, as far as is known.
+    ///
+    /// # Errors
+    /// When it may have none.
+    pub(super) fn room(&self) -> Result<(), Error> {
+        self.0.lock().room()
+    }
+
     /// All that was told until now, on its way to the disk. Where the last attempt to bring it there has failed, another
     /// one is made.
-    pub(super) fn durable(&self) -> Durable {
+    fn durable(&self) -> Durable {
         let mut state = self.0.lock();
         let upto = state.told;
         if state.durable.max(state.syncing) < upto {
@@ -118,10 +147,10 @@ impl Writer {
             state.wants_sync = true;
             self.0.begin(state);
         }
-        Durable { shared: Arc::clone(&self.0), upto }
+        Durable { shared: Arc::clone(&self.0), upto, with_room: false }
     }
 
-    /// As [`durable`](Self::durable), and waits for it, as long as a disk may keep a start waiting.
+    /// Waits until all that was told is on the disk, as long as a disk may keep a start waiting.
     pub(super) fn wait_until_durable(&self) -> Result<(), Error> {
         let durable = self.durable();
         durable.shared.wait(durable.upto).unwrap_or_else(|| Err(durable.not_within(PATIENCE)))
@@ -180,14 +209,13 @@ impl Shared {
             let lines = std::mem::take(&mut state.lines);
             let sync = std::mem::take(&mut state.wants_sync);
             let upto = state.told;
+            let finished = state.finished;
             state.syncing = if sync { upto } else { 0 };
             drop(state);
-            let written = tail.write(&lines, sync);
-            if let Err(error) = &written {
-                tracing::warn!(journal = %self.path.display(), %error, "the journal could not be written");
-            }
+            let written = self.attempt(&mut tail, &lines, sync, finished);
             state = self.lock();
             state.syncing = 0;
+            self.look_at_room(&mut state, &tail);
             state.busy = state.wants_sync || !state.lines.is_empty();
             self.attempt_ended(&mut state, upto, sync, written);
             if state.closing && !state.busy {
@@ -203,6 +231,31 @@ impl Shared {
             if !goes_on {
                 return;
             }
+        }
+    }
+
+    fn attempt(&self, tail: &mut Tail, lines: &[u8], sync: bool, finished: bool) -> io::Result<()> {
+        let journal = self.path.display();
+        let written = tail.write(lines, sync);
+        match &written {
+            Err(error) => tracing::warn!(%journal, %error, "the journal could not be written"),
+            Ok(()) if finished && sync => {
+                if let Err(error) = tail.give_back() {
+                    tracing::debug!(%journal, %error, "the journal's room was not given back");
+                }
+            }
+            Ok(()) => {}
+        }
+        written
+    }
+
+    fn look_at_room(&self, state: &mut State, tail: &Tail) {
+        let was_short = state.no_room.is_some();
+        state.no_room = tail
+            .shortage()
+            .map(|error| self.failure(format!("its disk has no room for the record of a rollback: {error}")));
+        if let Some(error) = state.no_room.as_ref().filter(|_| !was_short) {
+            tracing::warn!(%error, "no weight rises until there is room");
         }
     }
 
@@ -250,6 +303,10 @@ impl Shared {
 }
 
 impl State {
+    fn room(&self) -> Result<(), Error> {
+        self.no_room.clone().map_or(Ok(()), Err)
+    }
+
     fn result(&self, upto: u64) -> Option<Result<(), Error>> {
         if self.durable >= upto {
             return Some(Ok(()));
@@ -263,6 +320,8 @@ impl State {
 pub(crate) struct Durable {
     shared: Arc<Shared>,
     upto: u64,
+    /// Whether the disk has to have room for the record of a rollback, too.
+    with_room: bool,
 }
 
 impl Durable {
@@ -278,7 +337,7 @@ impl Durable {
     /// Dropping the future loses nothing.
     pub(crate) fn is_late(&self) -> impl Future<Output = ()> + Send + use<> {
         let (late, is_late) = oneshot::channel();
-        let Self { shared, upto } = self.clone();
+        let Self { shared, upto, .. } = self.clone();
         let watch = move || {
             if shared.wait(upto).is_none() {
                 // Nobody may be waiting any longer.
@@ -301,7 +360,8 @@ impl Future for Durable {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.shared.lock();
         if let Some(result) = state.result(self.upto) {
-            return Poll::Ready(result);
+            let room = if self.with_room { state.room() } else { Ok(()) };
+            return Poll::Ready(result.and(room));
         }
         if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
             state.waiting.push(cx.waker().clone());
@@ -347,6 +407,39 @@ mod tests {
         disk.thaw();
         all.await.expect("it is there");
         assert_eq!(disk.on_the_disk(), "one\ntwo\nsix\n");
+    }
+
+    #[tokio::test]
+    async fn without_room_for_a_rollback_what_is_on_the_disk_is_not_enough_for_a_raise() {
+        let disk = StandIn::default();
+        disk.leave_room_for(1 << 10);
+        let writer = Writer::to_stand_in(&disk);
+        writer.tell(b"one\n", true);
+        writer.durable().await.expect("it is there");
+        let error = writer.durable_with_room().await.expect_err("no room");
+        assert_eq!(error.kind(), ErrorKind::Journal);
+        assert!(error.to_string().contains("no room for the record of a rollback"), "{error}");
+        disk.leave_room_for(1 << 20);
+        writer.tell(b"two\n", true);
+        writer.durable_with_room().await.expect("there is room");
+    }
+
+    #[tokio::test]
+    async fn the_end_gives_the_room_back_on_a_thread_of_the_journal() {
+        let disk = StandIn::default();
+        let writer = Writer::to_stand_in(&disk);
+        writer.tell(b"one\n", true);
+        writer.durable().await.expect("it is there");
+        assert!(disk.reserved() > 0);
+        disk.stall();
+        let end = writer.finish();
+        disk.wait_until_hanging();
+        assert!(disk.reserved() > 0);
+        disk.thaw();
+        end.await.expect("it is there");
+        assert_eq!(disk.reserved(), 0);
+        drop(writer);
+        assert_eq!(disk.on_the_disk(), "one\n");
     }
 
     #[test]
