@@ -410,6 +410,21 @@ mod full_disk {
         assert_ended(&setting);
     }
 
+    /// Weights that are there are never left standing for want of room.
+    #[tokio::test]
+    async fn what_is_carried_on_without_room_is_rolled_back() {
+        let mut setting = Setting::new("");
+        let Some(disk) = Disk::of(&mut setting) else { return };
+        setting.run_until(is("shifted")).await;
+        let journal = OpenOptions::new().write(true).open(setting.path()).expect("a journal");
+        journal.set_len(journal.metadata().expect("a journal").len()).expect("its room is given up");
+        disk.fill_but(16 << 10);
+        let (events, outcome) = setting.run_until(never).await;
+        assert_eq!(outcome.expect("an end").kind, OutcomeKind::RolledBack);
+        assert_eq!(setting.account.alias_history().len(), 2, "the raise was made: {events:?}");
+        assert_ended(&setting);
+    }
+
     #[tokio::test]
     async fn where_no_room_can_be_reserved_it_is_done_without() {
         let mut setting = Setting::new("");

@@ -323,7 +323,7 @@ impl RolloutTask {
 
     /// Has written down what another process would have to know. A raise waits for that; a rollback does not.
     fn keep(&mut self, snapshot: Snapshot) {
-        if let Some(journal) = &self.journal {
+        if let Some(journal) = &mut self.journal {
             journal.keep(&snapshot);
         }
         if snapshot.rolling_back.is_some()

@@ -212,6 +212,19 @@ async fn a_rollback_is_recorded_on_a_disk_that_became_full() {
     setting.assert_recorded();
 }
 
+/// A hold of hours writes more than there is room for.
+#[tokio::test]
+async fn a_full_disk_stops_the_raise_after_a_long_hold_and_that_is_recorded() {
+    let mut setting = Journaled::new("");
+    let plan = RolloutPlan::builder("sample-handler", "main").publish().alarm("errors");
+    setting.plan = plan.strategy_named("Canary10Percent180Minutes").build().expect("a good plan");
+    let outcome = setting.run_full_from("shifted").await;
+    assert_eq!(outcome.kind, OutcomeKind::RolledBack);
+    assert!(is_journal(outcome.cause.as_ref()), "{outcome:?}");
+    assert_eq!(setting.account.alias_history().len(), 2, "the raise was made");
+    setting.assert_recorded();
+}
+
 #[tokio::test]
 async fn a_rollback_does_not_wait_for_a_disk_that_hangs() {
     let setting = Journaled::new(&fires_at("2m"));

@@ -8,6 +8,7 @@ use super::tail::Tail;
 use super::threads::DiskId;
 use super::writer::{Durable, Writer, wait_for_those_being_closed};
 use super::{History, Runner, entry};
+use crate::account::Routing;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::machine::Snapshot;
@@ -22,6 +23,8 @@ pub struct Journal {
     path: PathBuf,
     history: History,
     writer: Writer,
+    /// Of the snapshot that was written last: whether the rollout rolls back, and which writes are under way.
+    announced: Option<(bool, Vec<Routing>)>,
 }
 
 impl Journal {
@@ -69,7 +72,7 @@ impl Journal {
         let new_at = history.plan.is_none().then_some(path.as_path());
         let tail = Tail::new(Box::new(Disk::new(file, new_at)), history.whole as u64);
         let writer = Writer::new(path.clone(), disk_of(&metadata), tail);
-        Ok(Self { path, history, writer })
+        Ok(Self { path, history, writer, announced: None })
     }
 
     /// Where it is.
@@ -118,8 +121,15 @@ impl Journal {
     }
 
     /// Adds a snapshot that has to come to the disk, without waiting for it.
-    pub(crate) fn keep(&self, snapshot: &Snapshot) {
-        self.writer.tell(&Line::Snapshot(snapshot).to_json(), true);
+    ///
+    /// While the disk is full those are left out that announce nothing new, as that of how far the alarms were watched: in
+    /// a long hold they would take the room that is kept for a rollback. Whether the disk is still full is looked at.
+    pub(crate) fn keep(&mut self, snapshot: &Snapshot) {
+        let announces = Some((snapshot.rolling_back.is_some(), snapshot.under_way.clone()));
+        let is_left_out = self.announced == announces && self.writer.room().is_err();
+        let line = if is_left_out { Vec::new() } else { Line::Snapshot(snapshot).to_json() };
+        self.announced = announces;
+        self.writer.tell(&line, true);
     }
 
     /// All that was added until now, on its way to the disk, with room behind it for the record of a rollback. Where an
@@ -136,7 +146,8 @@ impl Journal {
     /// A journal on a disk for tests.
     #[cfg(test)]
     pub(crate) fn on(disk: &super::StandIn) -> Self {
-        Self { path: "journal".into(), history: History::default(), writer: Writer::to_stand_in(disk) }
+        let writer = Writer::to_stand_in(disk);
+        Self { path: "journal".into(), history: History::default(), writer, announced: None }
     }
 }
 
