@@ -226,6 +226,25 @@ async fn a_full_disk_stops_the_raise_after_a_long_hold_and_that_is_recorded() {
 }
 
 #[tokio::test]
+async fn what_a_person_says_on_a_full_disk_is_written_down() {
+    let mut setting = Journaled::new(&fires_at("2h").replace("ALARM", "INSUFFICIENT_DATA"));
+    let plan = RolloutPlan::builder("sample-handler", "main").publish().alarm("errors");
+    setting.plan = plan.strategy_named("Canary10Percent180Minutes").build().expect("a good plan");
+    let late = Timestamp::parse("2026-01-01T02:00:00Z").expect("a time");
+    let react = async |event: &Event, rollout: &RolloutHandle| match event.kind.name() {
+        "shifted" => setting.disk.leave_room_for(0),
+        "alarm_changed" if event.at >= late => rollout.pause().await.expect("it fits"),
+        "paused" => rollout.abort("enough").await.expect("it fits"),
+        _ => {}
+    };
+    let outcome = setting.run(react).await.1;
+    assert_eq!(outcome.kind, OutcomeKind::Aborted);
+    let told = setting.disk.on_the_disk();
+    let pauses = |line: &&str| line.contains("\"paused\":true") && !line.contains("\"rolling_back\":{");
+    assert!(told.lines().any(|line| pauses(&line)), "{told}");
+}
+
+#[tokio::test]
 async fn a_rollback_does_not_wait_for_a_disk_that_hangs() {
     let setting = Journaled::new(&fires_at("2m"));
     let (events, outcome) = setting.run_frozen_from("shifted").await;

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::{Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,10 +9,9 @@ use super::tail::Tail;
 use super::threads::DiskId;
 use super::writer::{Durable, Writer, wait_for_those_being_closed};
 use super::{History, Runner, entry};
-use crate::account::Routing;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
-use crate::machine::Snapshot;
+use crate::machine::{Snapshot, Stopwatch};
 use crate::plan::RolloutPlan;
 use crate::units::Timestamp;
 
@@ -23,8 +23,8 @@ pub struct Journal {
     path: PathBuf,
     history: History,
     writer: Writer,
-    /// Of the snapshot that was written last: whether the rollout rolls back, and which writes are under way.
-    announced: Option<(bool, Vec<Routing>)>,
+    /// The newest snapshot, without how far the alarms were watched.
+    kept: Option<Snapshot>,
 }
 
 impl Journal {
@@ -72,7 +72,7 @@ impl Journal {
         let new_at = history.plan.is_none().then_some(path.as_path());
         let tail = Tail::new(Box::new(Disk::new(file, new_at)), history.whole as u64);
         let writer = Writer::new(path.clone(), disk_of(&metadata), tail);
-        Ok(Self { path, history, writer, announced: None })
+        Ok(Self { path, history, writer, kept: None })
     }
 
     /// Where it is.
@@ -122,13 +122,13 @@ impl Journal {
 
     /// Adds a snapshot that has to come to the disk, without waiting for it.
     ///
-    /// While the disk is full those are left out that announce nothing new, as that of how far the alarms were watched: in
-    /// a long hold they would take the room that is kept for a rollback. Whether the disk is still full is looked at.
+    /// While the disk is full those are left out that say only how far the alarms were watched: in a long hold they would take
+    /// the room that is kept for a rollback. Whether the disk is still full is looked at.
     pub(crate) fn keep(&mut self, snapshot: &Snapshot) {
-        let announces = Some((snapshot.rolling_back.is_some(), snapshot.under_way.clone()));
-        let is_left_out = self.announced == announces && self.writer.room().is_err();
+        let kept = Some(without_watching(snapshot));
+        let is_left_out = self.kept == kept && self.writer.room().is_err();
         let line = if is_left_out { Vec::new() } else { Line::Snapshot(snapshot).to_json() };
-        self.announced = announces;
+        self.kept = kept;
         self.writer.tell(&line, true);
     }
 
@@ -147,7 +147,19 @@ impl Journal {
     #[cfg(test)]
     pub(crate) fn on(disk: &super::StandIn) -> Self {
         let writer = Writer::to_stand_in(disk);
-        Self { path: "journal".into(), history: History::default(), writer, announced: None }
+        Self { path: "journal".into(), history: History::default(), writer, kept: None }
+    }
+}
+
+/// A snapshot without what every poll of the alarms changes. Another process that knows an older state of that holds the
+/// step anew, and finds in the alarms' history what it has missed.
+fn without_watching(snapshot: &Snapshot) -> Snapshot {
+    Snapshot {
+        next_seq: 0,
+        hold: Stopwatch::default(),
+        observed_until: None,
+        alarms: BTreeMap::new(),
+        ..snapshot.clone()
     }
 }
 
