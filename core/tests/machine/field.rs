@@ -290,6 +290,7 @@ fn an_answer_that_comes_late_still_proves_that_an_alarm_fired() {
     bench.fire();
     bench.now = bench.now + minutes(1);
     bench.release();
+    assert_eq!(bench.rollout.status().phase, Phase::RollingBack);
     ends(bench, OutcomeKind::RolledBack, only(1));
 }
 
