@@ -307,6 +307,7 @@ impl Bench {
 
     /// Another process takes the rollout up from the newest snapshot. What was under way is forgotten.
     pub(crate) fn die_and_restore(&mut self) {
+        assert!(self.outcome.is_none(), "it has come to its end");
         let mut snapshot = self.snapshots.last().expect("a snapshot").clone();
         snapshot.next_seq = self.events.last().map_or(1, |event| event.seq + 1);
         self.rollout = Rollout::restore(Arc::clone(&self.plan), snapshot, self.now);
