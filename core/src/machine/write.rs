@@ -21,7 +21,7 @@ pub(super) struct Writes {
     may_land: Vec<Routing>,
     /// Whether one of those was not answered at all. What AWS refuses for its revision has most likely not landed.
     unanswered: bool,
-    /// The newest write that AWS acknowledged, and when.
+    /// The newest write that AWS acknowledged, or that may have landed without a word, and when.
     acknowledged: Option<(Routing, Timestamp)>,
     /// Whether AWS was asked if it moves provisioned concurrency.
     asked: bool,
@@ -185,8 +185,18 @@ impl Rollout {
                 self.note_rollback_error(&error);
                 self.writes.unanswered |= kind != ErrorKind::Conflict;
                 self.writes.result_unknown();
+                self.expect_moving();
                 self.issue(Call::Resolve);
             }
+        }
+    }
+
+    /// A write of unknown result that makes another version the alias's own may have landed, and AWS may be moving
+    /// provisioned concurrency there before any read has shown the write itself.
+    fn expect_moving(&mut self) {
+        let own = self.alias.as_ref().map(|alias| alias.routing.version);
+        if let Some(wanted) = self.writes.wanted.filter(|wanted| Some(wanted.version) != own) {
+            self.writes.acknowledged = Some((wanted, self.now));
         }
     }
 

@@ -441,12 +441,35 @@ fn an_alias_without_a_revision_is_not_written() {
     assert!(bench.cause().to_string().contains("without a revision"), "{}", bench.cause());
 }
 
+/// The alias as AWS shows it while it moves provisioned concurrency from the stable version to the canary version.
+fn moving() -> AliasState {
+    let routing = Routing { version: version(2).into(), additional: Some((version(1), Weight::FULL)) };
+    AliasState::new(routing, "r1")
+}
+
+#[test]
+fn aws_is_given_its_time_after_a_write_without_an_answer_too() {
+    for fate in [Fate::ReplyLost, Fate::LandsAndConflicts] {
+        let mut bench = Bench::new(canary(|plan| plan.strategy_named("AllAtOnce")));
+        bench.provisioned = Some(ProvisionedConcurrency::InProgress);
+        bench.fates = vec![fate];
+        bench.start();
+        bench.run_to(Phase::Promoting);
+        bench.held_kind = Some("read_alias");
+        bench.answer_one();
+        let there = bench.alias.replace(moving()).expect("written");
+        bench.release();
+        bench.run_for(minutes(12));
+        assert!(!bench.drifted() && bench.outcome.is_none(), "{:#?}", bench.events);
+        bench.alias = Some(AliasState { revision_id: "r2".into(), ..there });
+        bench.provisioned = Some(ProvisionedConcurrency::Ready);
+        ends(bench, OutcomeKind::Promoted, only(2));
+    }
+}
+
 #[test]
 fn aws_is_given_the_time_that_it_says_it_needs_to_move_provisioned_concurrency() {
-    let moving = AliasState::new(
-        Routing { version: version(2).into(), additional: Some((version(1), Weight::FULL)) },
-        "r1",
-    );
+    let moving = moving();
     let all_at_once = || canary(|plan| plan.strategy_named("AllAtOnce"));
     let mut bench = Bench::new(all_at_once());
     bench.provisioned = Some(ProvisionedConcurrency::InProgress);
