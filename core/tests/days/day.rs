@@ -9,7 +9,7 @@ use lambda_rollout::machine::Command;
 use lambda_rollout::plan::{Format, RolloutPlan};
 use lambda_rollout::ports::Clock;
 use lambda_rollout::sim::{AliasChange, Scenario, SimAccount, drive};
-use lambda_rollout::units::RolloutId;
+use lambda_rollout::units::{Qualifier, RolloutId, Timestamp, Version};
 
 use crate::dice::Dice;
 use crate::plan_text::plan_text;
@@ -37,6 +37,24 @@ pub(crate) struct Record {
     pub(crate) entries: Vec<Entry>,
     pub(crate) initial: Option<Routing>,
     pub(crate) history: Vec<AliasChange>,
+    /// The newest version, before and after.
+    pub(crate) newest_at_first: Option<Version>,
+    pub(crate) newest_at_last: Option<Version>,
+}
+
+impl Record {
+    /// Where the alias pointed at this moment; `None` where there was none.
+    pub(crate) fn alias_at(&self, at: Timestamp) -> Option<Routing> {
+        self.history.iter().rfind(|change| change.at <= at).map_or(self.initial, |change| change.routing)
+    }
+
+    /// When the alias at this revision was replaced, or deleted, if it was.
+    pub(crate) fn replaced_at(&self, revision: &str) -> Option<Timestamp> {
+        let place = self.history.iter().position(|change| change.revision_id == revision);
+        // A revision that no change made is the one from the start.
+        let next = place.map_or(0, |place| place + 1);
+        self.history.get(next).map(|change| change.at)
+    }
 }
 
 /// Time after the end in which writes that are still on their way come home.
@@ -46,9 +64,9 @@ impl Day {
     pub(crate) fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let plan_text = plan_text(&mut dice);
-        let scenario_text = scenario_text(&mut dice);
         let plan = RolloutPlan::parse(&plan_text, Format::Toml);
         let plan = plan.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{plan_text}"));
+        let scenario_text = scenario_text(&mut dice, &plan);
         let scenario = Scenario::parse(&scenario_text);
         let scenario = scenario.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{scenario_text}"));
         let mut deaths = Vec::new();
@@ -72,6 +90,7 @@ impl Day {
         let account = SimAccount::new(&self.plan, &self.scenario, self.seed);
         let witness = Witness::new(account.clone(), &self.deaths);
         let initial = account.with_world(|world| world.initial_routing());
+        let newest_at_first = newest_version(&account);
         let whole = async {
             // A rollout has come to its end by then, if it ever does.
             let last =
@@ -89,6 +108,8 @@ impl Day {
             entries: witness.into_entries(),
             initial,
             history: account.alias_history(),
+            newest_at_first,
+            newest_at_last: newest_version(&account),
         }
     }
 
@@ -122,6 +143,11 @@ impl Day {
             account.wait_until(account.now() + self.back_after).await;
         }
     }
+}
+
+fn newest_version(account: &SimAccount) -> Option<Version> {
+    let newest = account.with_world(|world| world.version(Qualifier::LatestPublished));
+    newest.ok()?.version.published()
 }
 
 /// The scenario's people: they approve gates and give commands. What is refused is refused.

@@ -37,7 +37,7 @@ fn no_random_day_through_the_driver_breaks_a_promise() {
         let _told = ToldInPanic(seed);
         let day = Day::of(seed);
         let record = day.live();
-        coverage.count(&record);
+        coverage.count(&day.plan, &record);
         let again = (seed % TWICE == 0).then(|| day.live());
         let faults = faults_of(&day, &record, again.as_ref());
         if !faults.is_empty() && bad.len() < ENOUGH {

@@ -77,19 +77,13 @@ fn alarms(dice: &mut Dice, text: &mut String) {
     text.push_str("\n[alarms]\n");
     line(text, "names", dice.pick(&["[\"errors\"]", "[\"errors\", \"slow\"]"]));
     line(text, "poll", &quoted(dice.pick(&["1s", "5s", "10s", "10s", "30s", "1m"])));
-    if dice.chance(40) {
-        line(text, "already_alarming", dice.pick(&["\"ignore\"", "\"ignore-until-ok\""]));
-    }
-    if dice.chance(30) {
-        line(text, "missing", "\"ignore\"");
-    }
-    if dice.chance(50) {
-        line(text, "insufficient_data", dice.pick(&["\"hold\"", "\"roll-back\""]));
-    }
-    if dice.chance(50) {
-        let (tolerate, then) = (dice.time(10, 180), dice.pick(&["hold", "roll-back"]));
-        line(text, "unreadable", &format!("{{ tolerate = \"{tolerate}\", then = \"{then}\" }}"));
-    }
+    // Evenly, so that every combination of policies has its days.
+    let (tolerate, then) = (dice.time(10, 180), dice.pick(&["hold", "roll-back"]));
+    line(text, "unreadable", &format!("{{ tolerate = \"{tolerate}\", then = \"{then}\" }}"));
+    line(text, "already_alarming", dice.pick(&["\"refuse\"", "\"ignore\"", "\"ignore-until-ok\""]));
+    line(text, "missing", dice.pick(&["\"refuse\"", "\"refuse\"", "\"ignore\""]));
+    line(text, "insufficient_data", dice.pick(&["\"pass\"", "\"hold\"", "\"roll-back\""]));
+    line(text, "flaps", dice.pick(&["\"roll-back\"", "\"report\""]));
 }
 
 fn line(text: &mut String, key: &str, value: &str) {

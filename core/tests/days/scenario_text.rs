@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
 
+use lambda_rollout::RolloutPlan;
+
 use crate::dice::Dice;
 
 /// The faults that a scenario knows.
@@ -14,6 +16,10 @@ pub(crate) const FAULTS: &[&str] = &[
     "hang",
     "hang-after",
     "late",
+    "precondition-failed",
+    "not-found",
+    "stale",
+    "stale",
 ];
 
 /// What another hand may do to the alias or to `$LATEST`.
@@ -24,9 +30,12 @@ const DEEDS: &[&str] = &[
     "\"to-latest\"",
     "\"delete\"",
     "\"change-latest\"",
+    "\"publish\"",
     "{ route = { version = \"2\" } }",
     "{ route = { version = \"1\", additional = \"3\", percent = 10.0 } }",
     "{ route = { version = \"1\", additional = \"3\", percent = 77.0 } }",
+    "{ route = { version = \"1\", additional = \"3\", percent = 0.0 } }",
+    "{ route = { version = \"1\", additional = \"3\", percent = 100.0 } }",
     "{ route = { version = \"1\", additional = \"2\", percent = 30.0 } }",
     "{ route = { version = \"2\", additional = \"3\", percent = 30.0 } }",
     "{ route = { version = \"3\", additional = \"1\", percent = 30.0 } }",
@@ -49,9 +58,9 @@ const CALLS: &[&str] = &[
 
 /// A random scenario, as the TOML that a user would write. Versions: 1 is stable, 2 was published long ago, 3 is
 /// the one that is rolled out.
-pub(crate) fn scenario_text(dice: &mut Dice) -> String {
+pub(crate) fn scenario_text(dice: &mut Dice, plan: &RolloutPlan) -> String {
     let mut text = String::new();
-    account(dice, &mut text);
+    account(dice, plan, &mut text);
     canary(dice, &mut text);
     alarms(dice, &mut text);
     hooks(dice, &mut text);
@@ -74,6 +83,9 @@ pub(crate) fn scenario_text(dice: &mut Dice) -> String {
             drift(dice, &mut text);
         }
     }
+    if dice.chance(12) {
+        pipeline(dice, &mut text);
+    }
     text
 }
 
@@ -91,7 +103,17 @@ fn early_deed(dice: &mut Dice) -> &'static str {
     if dice.chance(50) { "\"change-latest\"" } else { dice.pick(DEEDS) }
 }
 
-fn account(dice: &mut Dice, text: &mut String) {
+/// Another pipeline brings code of its own, and mostly publishes it, while this rollout prepares its version.
+fn pipeline(dice: &mut Dice, text: &mut String) {
+    let at = dice.between(1, 1_500);
+    tell(text, format_args!("\n[[drift]]\nat = \"{at}ms\"\ndo = \"change-latest\""));
+    if dice.chance(70) {
+        let at = at + dice.between(1, 1_500);
+        tell(text, format_args!("\n[[drift]]\nat = \"{at}ms\"\ndo = \"publish\""));
+    }
+}
+
+fn account(dice: &mut Dice, plan: &RolloutPlan, text: &mut String) {
     tell(text, format_args!("until = \"{}m\"", dice.between(20, 90)));
     let approved = if dice.chance(15) { "never".to_owned() } else { dice.time(1, 120) };
     tell(text, format_args!("approve_gates_after = \"{approved}\""));
@@ -104,11 +126,26 @@ fn account(dice: &mut Dice, text: &mut String) {
         2 => "\"on-latest\"".to_owned(),
         3..=5 => format!("{{ weighted = {{ percent = {}.0 }} }}", dice.between(1, 99)),
         6 => "{ weighted = { percent = 10.0, version = \"2\" } }".to_owned(),
+        // Next to nothing and next to all: no traffic at all, all but a sliver, and all of it.
+        7..=8 => format!("{{ weighted = {{ percent = {} }} }}", dice.pick(&["0.0", "99.99", "100.0"])),
         _ => "\"on-stable\"".to_owned(),
     };
     tell(text, format_args!("alias = {alias}"));
     if dice.chance(4) {
         tell(text, format_args!("latest = \"unchanged\""));
+    }
+    // Where the plan has steps in between, Lambda allows it no weights, and that is all there is to see.
+    let has_steps = !plan.schedule().steps().is_empty();
+    if dice.chance(if has_steps { 2 } else { 50 }) {
+        // From at once to longer than AWS's own weights are ever given.
+        let longest = dice.pick(&[20, 100, 400, 2_400]);
+        let (takes, ready) = (dice.time(0, longest), dice.time(0, 30));
+        tell(
+            text,
+            format_args!(
+                "provisioned_concurrency = {{ move_takes = \"{takes}\", ready_after = \"{ready}\" }}"
+            ),
+        );
     }
 }
 
@@ -143,18 +180,33 @@ fn alarms(dice: &mut Dice, text: &mut String) {
         if dice.chance(10) {
             tell(text, format_args!("exists = false"));
         }
-        if dice.chance(60) {
-            forced(dice, text);
+        let mut states: Vec<String> = (0..dice.between(0, 2)).map(|_| flap(dice)).collect();
+        if dice.chance(50) {
+            states.push(stay(dice));
+        }
+        tell(text, format_args!("forced = [{}]", states.join(", ")));
+        if dice.chance(25) {
+            let from = dice.between(0, 500);
+            let to = from + dice.between(1, 250);
+            tell(text, format_args!("unreadable = [{{ from = \"{from}s\", to = \"{to}s\" }}]"));
         }
     }
 }
 
-fn forced(dice: &mut Dice, text: &mut String) {
+/// A state that several polls see.
+fn stay(dice: &mut Dice) -> String {
     let from = if dice.chance(25) { 0 } else { dice.between(1, 900) };
     let to = from + dice.between(1, 300);
     let state = dice.pick(&["ALARM", "ALARM", "INSUFFICIENT_DATA", "OK"]);
-    let window = format!("from = \"{from}s\", to = \"{to}s\"");
-    tell(text, format_args!("forced = [{{ {window}, state = \"{state}\", reason = \"set by hand\" }}]"));
+    format!("{{ from = \"{from}s\", to = \"{to}s\", state = \"{state}\", reason = \"set by hand\" }}")
+}
+
+/// A state that most polls miss.
+fn flap(dice: &mut Dice) -> String {
+    let from = dice.between(1, 600_000);
+    let to = from + dice.between(1, 4_000);
+    let state = dice.pick(&["ALARM", "ALARM", "INSUFFICIENT_DATA", "OK"]);
+    format!("{{ from = \"{from}ms\", to = \"{to}ms\", state = \"{state}\", reason = \"it flaps\" }}")
 }
 
 fn hooks(dice: &mut Dice, text: &mut String) {
@@ -170,18 +222,24 @@ fn hooks(dice: &mut Dice, text: &mut String) {
 fn fault(dice: &mut Dice, text: &mut String) {
     let fault = dice.pick(FAULTS);
     tell(text, format_args!("\n[[faults]]\nfault = \"{fault}\""));
-    if fault == "late" {
-        tell(text, format_args!("by = \"{}\"", dice.time(1, 40)));
+    match fault {
+        "late" => tell(text, format_args!("by = \"{}\"", dice.time(1, 40))),
+        "stale" => tell(text, format_args!("by = \"{}\"", dice.time(1, 20))),
+        _ => {}
     }
-    let every_call = dice.chance(15);
+    let every_call = dice.chance(15) && !matches!(fault, "stale" | "not-found");
     if !every_call {
-        tell(text, format_args!("call = \"{}\"", dice.pick(CALLS)));
+        // These two reads alone lag behind.
+        let calls = if fault == "stale" { &["read_alias", "read_alias", "read_version"] } else { CALLS };
+        tell(text, format_args!("call = \"{}\"", dice.pick(calls)));
     }
+    // One answer that says so is wrong; where all do for half a minute, nobody could know better.
+    let singly = fault == "not-found";
     let from = dice.between(0, 600);
-    match dice.between(1, 4) {
+    match dice.between(1, if singly { 3 } else { 4 }) {
         1 => tell(text, format_args!("nth = [{}]", dice.between(1, 6))),
         2 => tell(text, format_args!("nth = [{}, {}]", dice.between(1, 3), dice.between(2, 9))),
-        3 => tell(text, format_args!("percent = {}.0", dice.between(1, 60))),
+        3 => tell(text, format_args!("percent = {}.0", dice.between(1, if singly { 15 } else { 60 }))),
         // Everything fails for a while: for longer than some patience, mostly.
         _ => {
             let to = from + dice.between(5, 700);

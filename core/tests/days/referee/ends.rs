@@ -1,4 +1,3 @@
-use lambda_rollout::account::Routing;
 use lambda_rollout::event::{Cause, Event, EventKind};
 use lambda_rollout::machine::EffectResult;
 use lambda_rollout::sim::{AliasChange, Hand};
@@ -30,10 +29,7 @@ pub(super) fn judge_day(record: &Record, findings: &mut Findings) {
         let last = record.entries.last().map_or(Timestamp::MAX, |entry| entry.at);
         return findings.unless(false, "S6", last, || "the rollout came to no end".to_owned());
     };
-    for change in &record.history {
-        if change.by == Hand::Other {
-            continue;
-        }
+    for change in record.history.iter().filter(|change| change.by == Hand::Rollout) {
         findings.unless(change.guarded, "S1", change.at, || "a write without a guard took effect".to_owned());
         // Who had to give up cannot know what becomes of the last try.
         findings.unless(change.at <= ended || kind == OutcomeKind::Unsettled, "S6", change.at, || {
@@ -119,20 +115,21 @@ fn gave_up_in_time(life: &Life<'_>) -> bool {
     rolling_back.is_none_or(|event| life.over_at() >= event.at + life.plan.rollback_deadline())
 }
 
-/// The alias as it stood at the rollout's end.
-fn alias_at(record: &Record, at: Timestamp) -> Option<Routing> {
-    record.history.iter().rfind(|change| change.at <= at).map_or(record.initial, |change| change.routing)
-}
-
 fn judge_alias(life: &Life<'_>, outcome: &Outcome, findings: &mut Findings) {
     let at = life.over_at();
-    let Some(routing) = alias_at(life.record, at) else { return };
+    let Some(routing) = life.record.alias_at(at) else { return };
     // What others did after the alias was seen last, nobody could know.
-    let seen =
-        life.calls().filter(|call| matches!(call.over, Some((_, _, Some(EffectResult::Alias(Ok(_)))))));
-    let seen = seen.map(|call| call.asked).max();
+    let seen = life.calls().filter_map(|call| match call.over {
+        Some((_, _, Some(EffectResult::Alias(Ok(state))))) => {
+            // A read that lags behind shows the alias as it was until it was replaced.
+            let replaced = life.record.replaced_at(&state.revision_id);
+            Some(replaced.map_or(call.asked, |replaced| replaced.min(call.asked)))
+        }
+        _ => None,
+    });
+    let seen = seen.max();
     let own: Vec<&str> = life.own_changes().map(|change| change.revision_id.as_str()).collect();
-    let changed_since = life.changes().any(|change| {
+    let changed_since = life.record.history.iter().filter(|change| change.at <= at).any(|change| {
         !own.contains(&change.revision_id.as_str()) && seen.is_none_or(|seen| change.at >= seen)
     });
     // Without a journal, who never saw the alias cannot know that it is on two versions.

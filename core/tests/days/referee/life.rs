@@ -75,12 +75,19 @@ impl<'a> Life<'a> {
         if let VersionSource::Existing(version) = self.plan.version() {
             return Some(*version);
         }
-        self.calls().find_map(|call| match (call.effect, call.over) {
+        let published = self.calls().find_map(|call| match (call.effect, call.over) {
             (Effect::Publish(_), Some((_, _, Some(EffectResult::Version(Ok(published)))))) => {
                 published.version.published()
             }
             _ => None,
-        })
+        });
+        // One that was found on the alias is never published where the rollout ends before that.
+        published.or_else(|| self.outcome()?.canary_version)
+    }
+
+    /// Whether it comes to create the alias.
+    pub(super) fn creates(&self) -> bool {
+        self.calls().any(|call| matches!(call.effect, Effect::CreateAlias(_)))
     }
 
     /// Every call, in the order of asking.

@@ -6,8 +6,10 @@
 //! - `writes`: S1, S2, S7 and S8, of every write that was asked for
 //! - `raises`: S3, S4 and S5, of every write and end
 //! - `watch`: S10 and S11
+//! - `code`: S13, of what is published and gets traffic
 //! - `ends`: S6 and S9, the numbering, and whether the outcome tells the truth
 
+mod code;
 mod ends;
 mod life;
 mod looks;
@@ -57,6 +59,7 @@ pub(crate) fn judge(plan: &RolloutPlan, record: &Record) -> Vec<Violation> {
         let looks = looks::of(&life);
         raises::judge(&life, &writes, &looks, &mut findings);
         watch::judge(&life, &looks, &mut findings);
+        code::judge(&life, &mut findings);
         ends::judge_life(&life, &mut findings);
     }
     ends::judge_day(record, &mut findings);

@@ -10,7 +10,7 @@ use lambda_rollout::units::{Timestamp, Weight};
 
 use super::Findings;
 use super::life::Life;
-use super::looks::{Look, Meaning};
+use super::looks::{Looks, Meaning};
 use super::writes::Write;
 use crate::witness::What;
 
@@ -22,7 +22,7 @@ struct Doom {
 }
 
 /// Judges S3, S4 and S5.
-pub(super) fn judge(life: &Life<'_>, writes: &[Write<'_>], looks: &[Look], findings: &mut Findings) {
+pub(super) fn judge(life: &Life<'_>, writes: &[Write<'_>], looks: &Looks, findings: &mut Findings) {
     let dooms = dooms(life, looks);
     for write in writes {
         let (before, after) = (life.share(&write.known.routing), life.share(&write.write.routing));
@@ -38,7 +38,7 @@ pub(super) fn judge(life: &Life<'_>, writes: &[Write<'_>], looks: &[Look], findi
     judge_end(life, &dooms, findings);
 }
 
-fn judge_raise(life: &Life<'_>, write: &Write<'_>, looks: &[Look], findings: &mut Findings) {
+fn judge_raise(life: &Life<'_>, write: &Write<'_>, looks: &Looks, findings: &mut Findings) {
     let (before, after) = (life.share(&write.known.routing), life.share(&write.write.routing));
     if life.obeyed(&Command::Promote).any(|at| at <= write.at) {
         return;
@@ -83,13 +83,13 @@ fn judge_look(
     life: &Life<'_>,
     write: &Write<'_>,
     held_until: Option<Timestamp>,
-    looks: &[Look],
+    looks: &Looks,
     findings: &mut Findings,
 ) {
     if life.plan.alarms().names().is_empty() {
         return;
     }
-    let newest = looks.iter().rfind(|look| look.over.is_some_and(|(_, place)| place < write.place));
+    let newest = looks.newest_before(write.place);
     let clear = newest.is_some_and(|look| {
         look.meaning == Meaning::Clear && held_until.is_none_or(|until| until <= look.asked)
     });
@@ -130,9 +130,9 @@ fn hook_passed(life: &Life<'_>, place: usize) -> bool {
     })
 }
 
-fn dooms(life: &Life<'_>, looks: &[Look]) -> Vec<Doom> {
+fn dooms(life: &Life<'_>, looks: &Looks) -> Vec<Doom> {
     let mut dooms = Vec::new();
-    for look in looks {
+    for look in looks.all() {
         if let (Meaning::Firing | Meaning::Absent, Some((at, place))) = (look.meaning, look.over) {
             dooms.push(Doom { at, place, why: format!("alarms were seen {:?}", look.meaning) });
         }

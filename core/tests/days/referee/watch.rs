@@ -6,18 +6,18 @@ use lambda_rollout::units::{Timestamp, Weight};
 
 use super::Findings;
 use super::life::Life;
-use super::looks::{Look, Meaning};
+use super::looks::{Look, Looks, Meaning};
 
 /// Judges S10 and S11: from the first look to the decision, the alarms are looked at in time, and what they say is
 /// acted on at once.
-pub(super) fn judge(life: &Life<'_>, looks: &[Look], findings: &mut Findings) {
+pub(super) fn judge(life: &Life<'_>, looks: &Looks, findings: &mut Findings) {
     if life.plan.alarms().names().is_empty() {
         return;
     }
     let decided = decided_at(life);
-    judge_gaps(life, looks, decided, findings);
+    judge_gaps(life, &looks.polls, decided, findings);
     judge_outages(life, looks, decided, findings);
-    for look in looks {
+    for look in looks.all() {
         if let (Meaning::Firing | Meaning::Absent | Meaning::Denied, Some((at, _))) =
             (look.meaning, look.over)
         {
@@ -56,17 +56,18 @@ fn judge_gaps(life: &Life<'_>, looks: &[Look], decided: Timestamp, findings: &mu
     }
 }
 
-fn judge_outages(life: &Life<'_>, looks: &[Look], decided: Timestamp, findings: &mut Findings) {
+fn judge_outages(life: &Life<'_>, looks: &Looks, decided: Timestamp, findings: &mut Findings) {
     let unreadable = life.plan.alarms().unreadable();
     if unreadable.then == WhenUnreadable::Hold {
         return;
     }
     let mut since: Option<Timestamp> = None;
-    let mut over: Vec<_> = looks.iter().filter_map(|look| Some((look.over?.0, look.meaning))).collect();
+    let mut over: Vec<_> =
+        looks.all().filter_map(|look| look.over.map(|(at, place)| (at, place, look.meaning))).collect();
     // A runner that takes over counts an outage anew.
-    over.extend(life.runners().into_iter().map(|(_, to)| (to, Meaning::Pending)));
-    over.sort_by_key(|(at, _)| *at);
-    for (at, meaning) in over {
+    over.extend(life.runners().into_iter().map(|(_, to)| (to, usize::MAX, Meaning::Pending)));
+    over.sort_by_key(|(at, place, _)| (*at, *place));
+    for (at, _, meaning) in over {
         if let Some(since) = since {
             let borne_until = since + unreadable.tolerate;
             findings.unless(at.min(decided) <= borne_until, "S11", borne_until, || {
@@ -75,36 +76,31 @@ fn judge_outages(life: &Life<'_>, looks: &[Look], decided: Timestamp, findings: 
         }
         match meaning {
             Meaning::Unreadable => since = since.or(Some(at)),
+            // Whatever could not be read before this has still not been read.
+            Meaning::Unexplained => {}
             _ => since = None,
         }
     }
 }
 
-fn judge_cause(life: &Life<'_>, looks: &[Look], findings: &mut Findings) {
+fn judge_cause(life: &Life<'_>, looks: &Looks, findings: &mut Findings) {
     // A runner that takes a rollback up says its cause again.
     let event = life.event(|kind| matches!(kind, EventKind::RollingBack { .. }));
     let Some(Event { kind: EventKind::RollingBack { cause }, at, .. }) = event else { return };
     let over_at = |look: &Look| look.over.map(|(over, _)| over);
     if let Cause::AlarmsUnreadable { since, .. } = cause {
         let unreadable = life.plan.alarms().unreadable();
-        let denied = looks.iter().any(|look| over_at(look) == Some(*at) && look.meaning == Meaning::Denied);
+        let denied = looks.all().any(|look| over_at(look) == Some(*at) && look.meaning == Meaning::Denied);
         let borne =
             denied || at.since(*since) >= unreadable.tolerate && unreadable.then == WhenUnreadable::RollBack;
-        // An outage may be that of an alarm's history.
-        let asked_history = life.calls().any(|call| matches!(call.effect, Effect::ReadAlarmHistory { .. }));
         let between = |over: Timestamp| *since < over && over < *at;
-        let read = looks
-            .iter()
-            .any(|look| over_at(look).is_some_and(between) && look.meaning != Meaning::Unreadable);
-        findings.unless(borne && (asked_history || !read), "S11", *at, || {
-            format!("an outage since {since} was not borne")
-        });
+        let is_read = |look: &Look| !matches!(look.meaning, Meaning::Unreadable | Meaning::Unexplained);
+        let read = looks.all().any(|look| over_at(look).is_some_and(between) && is_read(look));
+        findings.unless(borne && !read, "S11", *at, || format!("an outage since {since} was not borne"));
     }
     if let Cause::Alarm { state, cleared_at, .. } = cause {
-        let explained = life.calls().any(|call| {
-            let over = call.over.is_some_and(|(over, _, _)| over == *at);
-            over && matches!(call.effect, Effect::ReadAlarmHistory { .. })
-        });
+        // What fired between two looks and cleared is known from the history alone.
+        let proofs = if cleared_at.is_some() { &looks.histories } else { &looks.polls };
         // A raise that may have landed unseen gives the canary traffic, and what has traffic has to have data.
         let raised = life.calls().any(|call| {
             let raises =
@@ -114,9 +110,8 @@ fn judge_cause(life: &Life<'_>, looks: &[Look], findings: &mut Findings) {
         let thin = *state == AlarmState::InsufficientData
             && life.plan.alarms().insufficient_data() == InsufficientData::RollBack
             && raised;
-        let fired = thin
-            || cleared_at.is_some() && explained
-            || looks.iter().any(|look| over_at(look) == Some(*at) && look.meaning == Meaning::Firing);
+        let fired =
+            thin || proofs.iter().any(|look| over_at(look) == Some(*at) && look.meaning == Meaning::Firing);
         findings.unless(fired, "S11", *at, || "rolled back for an alarm that did not fire".to_owned());
     }
 }

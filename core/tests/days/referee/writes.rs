@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use lambda_rollout::account::{AliasState, AliasWrite, Routing};
+use lambda_rollout::account::{AliasState, AliasWrite, ProvisionedConcurrency, Routing};
 use lambda_rollout::event::Cause;
-use lambda_rollout::machine::{Effect, EffectResult};
+use lambda_rollout::machine::{Command, Effect, EffectResult};
 use lambda_rollout::units::{Timestamp, Version, Weight};
 use lambda_rollout::{Error, ErrorKind, Outcome, OutcomeKind};
 
@@ -18,13 +18,21 @@ pub(super) struct Write<'a> {
     pub(super) known: AliasState,
 }
 
-/// Time that AWS is given to clear the weights that it sets itself (DESIGN.md: two minutes).
+/// Time that AWS is given to clear the weights that it sets itself (DESIGN.md: two minutes, and up to half an hour as
+/// long as it says that it still moves provisioned concurrency), and that reads of the alias may lag behind its word that
+/// it no longer does.
 const SETTLING: Duration = Duration::from_secs(2 * 60);
+const LONGEST_SETTLING: Duration = Duration::from_secs(30 * 60);
+const LAGGING: Duration = Duration::from_secs(30);
+/// How long reads have to say that the alias does not exist (DESIGN.md: thirty seconds).
+const GONE: Duration = Duration::from_secs(30);
 
 /// What a runner may know of the alias from the answers that it got.
 struct Knowledge<'a> {
     life: &'a Life<'a>,
     known: Option<AliasState>,
+    /// Revisions that are known to have been replaced: a read that shows one of them says nothing.
+    replaced: Vec<String>,
     /// The revision before a write of ours was seen to have landed late, by a read that nothing waited for: the next
     /// write may still name it, and is refused.
     before_late: Option<String>,
@@ -37,9 +45,26 @@ struct Knowledge<'a> {
     unknown_since: Option<usize>,
     /// Where writes of unknown result would have brought the alias.
     may_have_landed: Vec<Routing>,
-    acknowledged: Option<(Routing, Timestamp)>,
-    /// What another hand made of the alias, as long as it stands: `Some(None)` when it was deleted.
-    foreign: Option<Option<Routing>>,
+    /// Where the newest write that was made, or may have been, brings the alias, and since when.
+    written: Option<(Routing, Timestamp)>,
+    /// What AWS has said since of the alias's provisioned concurrency.
+    moving: Moving,
+    /// What another hand made of the alias, as long as it stands.
+    foreign: Option<Routing>,
+    /// From when to when reads have said that the alias does not exist, with none between them that found it.
+    gone: Option<(Timestamp, Timestamp)>,
+    /// Whether somebody may have taken the canary out again: the alias is where it was before a raise of unknown result, at
+    /// another revision.
+    perhaps_undone: bool,
+}
+
+/// Whether AWS moves the alias's provisioned concurrency to another version.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moving {
+    is_asked: bool,
+    /// When it last said so, and whether it has denied it since.
+    said_at: Option<Timestamp>,
+    is_over: bool,
 }
 
 /// Judges S1, S2, S7 and S8 of every write, and gives the writes.
@@ -47,14 +72,18 @@ pub(super) fn judge<'a>(life: &'a Life<'a>, findings: &mut Findings) -> Vec<Writ
     let mut knows = Knowledge {
         life,
         known: None,
+        replaced: Vec::new(),
         before_late: None,
         stable: None,
         under_way: None,
         newest_write: 0,
         unknown_since: None,
         may_have_landed: Vec::new(),
-        acknowledged: None,
+        written: None,
+        moving: Moving::default(),
         foreign: None,
+        gone: None,
+        perhaps_undone: false,
     };
     let mut writes = Vec::new();
     for (place, entry) in life.entries.iter().enumerate() {
@@ -62,7 +91,6 @@ pub(super) fn judge<'a>(life: &'a Life<'a>, findings: &mut Findings) -> Vec<Writ
             What::Asked(_, Effect::WriteAlias(write)) => {
                 knows.judge(write, entry.at, findings);
                 knows.under_way = Some(write);
-                knows.acknowledged = None;
                 knows.newest_write = place;
                 if let Some(known) = knows.known.clone() {
                     writes.push(Write { at: entry.at, place, write, known });
@@ -93,12 +121,12 @@ impl<'a> Knowledge<'a> {
             format!("{} written before a read decided about the write before", write.routing)
         });
         let share = self.life.share(&write.routing);
+        // One read alone does not prove that it was deleted, and what takes the canary out does not wait.
+        let promoted = || self.life.obeyed(&Command::Promote).any(|promoted| promoted <= at);
+        let may_be_there = self.gone.is_none() || share == Weight::ZERO || promoted();
+        findings.unless(may_be_there, "S7", at, || "an alias that was not found was raised".to_owned());
         match &self.foreign {
-            // One read alone does not prove that it was deleted, and what takes the canary out does not wait.
-            Some(None) => {
-                findings.unless(share == Weight::ZERO, "S7", at, || "a deleted alias was raised".to_owned())
-            }
-            Some(Some(foreign)) => {
+            Some(foreign) => {
                 let was = self.life.share(foreign);
                 let taken_out = self.beside(foreign);
                 findings.unless(was > Weight::ZERO && Some(write.routing) == taken_out, "S7", at, || {
@@ -135,6 +163,7 @@ impl<'a> Knowledge<'a> {
                     self.read(alias, at, call.place);
                 }
             }
+            Effect::ReadProvisionedConcurrency => self.hear_of_moving(result, at),
             _ => {}
         }
     }
@@ -151,11 +180,16 @@ impl<'a> Knowledge<'a> {
             [ErrorKind::Throttled, ErrorKind::AccessDenied, ErrorKind::Config, ErrorKind::Rejected];
         match answer {
             Some(Ok(state)) if state.routing == write.routing => {
-                self.acknowledged = Some((state.routing, at));
+                self.wrote(state.routing, at);
                 self.take_over(state);
             }
             Some(Err(error)) if without_effect.contains(&error.kind()) => {}
             _ => {
+                // AWS has something to move only where the alias's own version becomes another.
+                let own = self.known.as_ref().map(|known| known.routing.version);
+                if own != Some(write.routing.version) {
+                    self.wrote(write.routing, at);
+                }
                 self.unknown_since = Some(place);
                 self.may_have_landed.push(write.routing);
             }
@@ -173,25 +207,53 @@ impl<'a> Knowledge<'a> {
     /// The next runner counts what it finds as just written.
     fn take_up(&mut self, at: Timestamp) {
         let newest = self.may_have_landed.last().copied().or(self.known.as_ref().map(|known| known.routing));
-        self.acknowledged = newest.map(|routing| (routing, at));
+        if let Some(routing) = newest {
+            self.wrote(routing, at);
+        }
+    }
+
+    fn wrote(&mut self, routing: Routing, at: Timestamp) {
+        (self.written, self.moving) = (Some((routing, at)), Moving::default());
+    }
+
+    fn hear_of_moving(&mut self, result: Option<&EffectResult>, at: Timestamp) {
+        self.moving.is_asked = true;
+        match result {
+            Some(EffectResult::ProvisionedConcurrency(Ok(Some(ProvisionedConcurrency::InProgress)))) => {
+                (self.moving.said_at, self.moving.is_over) = (Some(at), false);
+            }
+            Some(EffectResult::ProvisionedConcurrency(Ok(_))) => self.moving.is_over = true,
+            _ => {}
+        }
     }
 
     fn take_over(&mut self, state: &AliasState) {
-        self.known = Some(state.clone());
+        self.know(state.clone());
         self.before_late = None;
         self.may_have_landed.clear();
         self.foreign = None;
+    }
+
+    fn know(&mut self, state: AliasState) {
+        self.replaced.retain(|old| *old != state.revision_id);
+        let before = self.known.replace(state.clone()).map(|before| before.revision_id);
+        self.replaced.extend(before.filter(|before| *before != state.revision_id));
+        self.gone = None;
     }
 
     fn read(&mut self, answer: &Result<AliasState, Error>, at: Timestamp, asked: usize) {
         let state = match answer {
             Ok(state) => state,
             Err(error) if error.kind() == ErrorKind::NotFound && self.known.is_some() => {
-                self.foreign = Some(None);
+                self.gone = Some((self.gone.map_or(at, |(since, _)| since), at));
                 return;
             }
             Err(_) => return,
         };
+        self.gone = None;
+        if self.replaced.contains(&state.revision_id) {
+            return;
+        }
         let decides = self.unknown_since.is_some_and(|since| since < asked);
         if decides {
             self.unknown_since = None;
@@ -207,40 +269,55 @@ impl<'a> Knowledge<'a> {
         }
         if !ours && self.may_be_settling(&state.routing, at) {
             // The next write names this revision, and not one that AWS itself has moved on from.
-            self.known = Some(AliasState { routing: known.routing, ..state.clone() });
-            return;
+            let routing = known.routing;
+            return self.know(AliasState { routing, ..state.clone() });
         }
-        let still_foreign = self.foreign == Some(Some(state.routing));
+        let raises = self.may_have_landed.iter().any(|routing| self.life.share(routing) > Weight::ZERO);
+        self.perhaps_undone = raises && state.routing == known.routing;
+        let still_foreign = self.foreign == Some(state.routing);
         let late = (ours && !decides).then(|| known.revision_id.clone());
         let foreign = !ours && (state.routing != known.routing || still_foreign);
         self.take_over(state);
         self.before_late = late;
-        self.foreign = foreign.then_some(Some(state.routing));
+        self.foreign = foreign.then_some(state.routing);
     }
 
     /// AWS itself moves provisioned concurrency with weights of its own, for a while after a write to one version.
     fn may_be_settling(&self, found: &Routing, at: Timestamp) -> bool {
         let ours = |version| Some(version) == self.stable || Some(version) == self.life.canary;
-        self.acknowledged.is_some_and(|(written, since)| {
-            written.is_single()
-                && found.version == written.version
+        let known = self.known.as_ref().map(|known| known.routing);
+        self.written.is_some_and(|(written, since)| {
+            let to_there = |to: Routing| to.is_single() && found.version == to.version;
+            [Some(written), known].into_iter().flatten().any(to_there)
                 && found.additional.is_some_and(|(second, _)| ours(second))
-                && at.since(since) < SETTLING
+                && (!self.moving.is_asked || at.since(since) < self.moving.patience(at))
         })
     }
 
     fn judge_end(&self, findings: &mut Findings) {
         let Some(outcome) = self.life.outcome().filter(|outcome| !is_taken_over(outcome)) else { return };
+        let gone = self.gone.is_some_and(|(since, newest)| newest.since(since) >= GONE);
         let let_go = match &self.foreign {
-            Some(None) => true,
-            Some(Some(foreign)) => self.life.share(foreign) == Weight::ZERO,
-            None => return,
+            _ if gone => true,
+            Some(foreign) => self.life.share(foreign) == Weight::ZERO,
+            // Whether one that was to be created is there after all is told by the answer to that.
+            None if self.life.creates() => return,
+            None => false,
         };
         let told = outcome.kind == OutcomeKind::Drifted;
-        let ends = told == let_go || outcome.kind == OutcomeKind::Unsettled;
+        let ends = told == let_go || told && self.perhaps_undone || outcome.kind == OutcomeKind::Unsettled;
         findings.unless(ends, "S7", self.life.over_at(), || {
-            format!("the last thing seen was another hand's {:?}, and the end is {outcome:?}", self.foreign)
+            let seen = (&self.foreign, self.gone);
+            format!("what was last seen of another hand is {seen:?}, and the end is {outcome:?}")
         });
+    }
+}
+
+impl Moving {
+    /// How long AWS's own weights are borne.
+    fn patience(self, now: Timestamp) -> Duration {
+        let lags = self.said_at.is_some_and(|said_at| !self.is_over || now.since(said_at) < LAGGING);
+        if lags { LONGEST_SETTLING } else { SETTLING }
     }
 }
 
