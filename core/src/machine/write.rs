@@ -374,6 +374,8 @@ impl Rollout {
             return Standing::AsKnown;
         }
         if self.is_settling(&state.routing) {
+            // AWS moves it because a write of ours, answered or not, has made another version the alias's own.
+            self.traffic_moved |= state.routing.version != known.routing.version;
             self.know(AliasState { routing: known.routing, ..state });
             self.writes.unsettled = true;
             return Standing::Settling;

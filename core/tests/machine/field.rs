@@ -468,6 +468,23 @@ fn aws_is_given_its_time_after_a_write_without_an_answer_too() {
 }
 
 #[test]
+fn a_write_that_aws_follows_with_a_move_has_moved_traffic() {
+    let mut bench = Bench::new(canary(|plan| plan.strategy_named("AllAtOnce")));
+    bench.provisioned = Some(ProvisionedConcurrency::InProgress);
+    bench.fates = vec![Fate::ReplyLost];
+    bench.start();
+    bench.run_to(Phase::Promoting);
+    bench.held_kind = Some("read_alias");
+    bench.answer_one();
+    bench.alias = Some(moving());
+    bench.release();
+    bench.run_for(minutes(1));
+    bench.fire();
+    let bench = ends(bench, OutcomeKind::RolledBack, only(1));
+    assert!(bench.end().traffic_moved);
+}
+
+#[test]
 fn aws_is_given_the_time_that_it_says_it_needs_to_move_provisioned_concurrency() {
     let moving = moving();
     let all_at_once = || canary(|plan| plan.strategy_named("AllAtOnce"));

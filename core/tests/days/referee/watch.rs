@@ -7,6 +7,7 @@ use lambda_rollout::units::{Timestamp, Weight};
 use super::Findings;
 use super::life::Life;
 use super::looks::{Look, Looks, Meaning};
+use crate::witness::{Moment, What};
 
 /// Judges S10 and S11: from the first look to the decision, the alarms are looked at in time, and what they say is
 /// acted on at once.
@@ -101,11 +102,12 @@ fn judge_cause(life: &Life<'_>, looks: &Looks, findings: &mut Findings) {
     if let Cause::Alarm { state, cleared_at, .. } = cause {
         // What fired between two looks and cleared is known from the history alone.
         let proofs = if cleared_at.is_some() { &looks.histories } else { &looks.polls };
-        // A raise that may have landed unseen gives the canary traffic, and what has traffic has to have data.
-        let raised = life.calls().any(|call| {
-            let raises =
-                matches!(call.effect, Effect::WriteAlias(write) if life.share(&write.routing) > Weight::ZERO);
-            raises && call.asked < *at
+        // A raise that may have landed unseen gives the canary traffic, and what has traffic has to have data. That one
+        // would be made was written down before the runner died of it.
+        let raised = life.entries.iter().take_while(|entry| entry.at <= *at).any(|entry| match &entry.what {
+            What::Asked(_, Effect::WriteAlias(write)) => life.share(&write.routing) > Weight::ZERO,
+            What::Died(moment) => *moment == Moment::Before,
+            _ => false,
         });
         let thin = *state == AlarmState::InsufficientData
             && life.plan.alarms().insufficient_data() == InsufficientData::RollBack

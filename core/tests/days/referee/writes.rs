@@ -47,6 +47,8 @@ struct Knowledge<'a> {
     may_have_landed: Vec<Routing>,
     /// Where the newest write that was made, or may have been, brings the alias, and since when.
     written: Option<(Routing, Timestamp)>,
+    /// Whether a write of this life is known to have taken effect.
+    has_written: bool,
     /// What AWS has said since of the alias's provisioned concurrency.
     moving: Moving,
     /// What another hand made of the alias, as long as it stands.
@@ -80,6 +82,7 @@ pub(super) fn judge<'a>(life: &'a Life<'a>, findings: &mut Findings) -> Vec<Writ
         unknown_since: None,
         may_have_landed: Vec::new(),
         written: None,
+        has_written: false,
         moving: Moving::default(),
         foreign: None,
         gone: None,
@@ -181,6 +184,7 @@ impl<'a> Knowledge<'a> {
         match answer {
             Some(Ok(state)) if state.routing == write.routing => {
                 self.wrote(state.routing, at);
+                self.has_written = true;
                 self.take_over(state);
             }
             Some(Err(error)) if without_effect.contains(&error.kind()) => {}
@@ -204,10 +208,10 @@ impl<'a> Knowledge<'a> {
         }
     }
 
-    /// The next runner counts what it finds as just written.
+    /// The next runner counts what it finds as just written, where the one before wrote anything.
     fn take_up(&mut self, at: Timestamp) {
-        let newest = self.may_have_landed.last().copied().or(self.known.as_ref().map(|known| known.routing));
-        if let Some(routing) = newest {
+        let known = self.known.as_ref().map(|known| known.routing).filter(|_| self.has_written);
+        if let Some(routing) = self.may_have_landed.last().copied().or(known) {
             self.wrote(routing, at);
         }
     }
@@ -277,6 +281,7 @@ impl<'a> Knowledge<'a> {
         let still_foreign = self.foreign == Some(state.routing);
         let late = (ours && !decides).then(|| known.revision_id.clone());
         let foreign = !ours && (state.routing != known.routing || still_foreign);
+        self.has_written |= ours;
         self.take_over(state);
         self.before_late = late;
         self.foreign = foreign.then_some(state.routing);
@@ -285,7 +290,7 @@ impl<'a> Knowledge<'a> {
     /// AWS itself moves provisioned concurrency with weights of its own, for a while after a write to one version.
     fn may_be_settling(&self, found: &Routing, at: Timestamp) -> bool {
         let ours = |version| Some(version) == self.stable || Some(version) == self.life.canary;
-        let known = self.known.as_ref().map(|known| known.routing);
+        let known = self.known.as_ref().map(|known| known.routing).filter(|_| self.has_written);
         self.written.is_some_and(|(written, since)| {
             let to_there = |to: Routing| to.is_single() && found.version == to.version;
             [Some(written), known].into_iter().flatten().any(to_there)
