@@ -53,7 +53,9 @@ impl Journal {
             return Err(failed("opened", io::Error::other("not a file")));
         }
         let mut locked = file.try_lock();
-        if matches!(locked, Err(TryLockError::WouldBlock)) && wait_for_those_being_closed() {
+        if matches!(locked, Err(TryLockError::WouldBlock)) {
+            wait_for_those_being_closed();
+            // Even where none is being closed any more: this one may have been, until just now.
             locked = file.try_lock();
         }
         if let Err(TryLockError::Error(error)) = locked {

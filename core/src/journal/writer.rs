@@ -169,14 +169,10 @@ impl Drop for Writer {
     }
 }
 
-/// Waits for the journals of this process that are being let go of. False when there are none.
-pub(super) fn wait_for_those_being_closed() -> bool {
+/// Waits for the journals of this process that are being let go of.
+pub(super) fn wait_for_those_being_closed() {
     let count = into_inner(BEING_CLOSED.0.lock());
-    if *count == 0 {
-        return false;
-    }
     drop(into_inner(BEING_CLOSED.1.wait_timeout_while(count, CLOSING, |count| *count > 0)));
-    true
 }
 
 impl Shared {
