@@ -81,8 +81,13 @@ impl<'a> Life<'a> {
             }
             _ => None,
         });
-        // One that was found on the alias is never published where the rollout ends before that.
-        published.or_else(|| self.outcome()?.canary_version)
+        // One that was found on the alias need not be published; nobody writes the alias for another version's weights.
+        let found = || self.found()?.routing.additional.filter(|_| self.writes()).map(|(version, _)| version);
+        published.or_else(|| self.outcome()?.canary_version).or_else(found)
+    }
+
+    fn writes(&self) -> bool {
+        self.calls().any(|call| matches!(call.effect, Effect::WriteAlias(_)))
     }
 
     /// Whether it comes to create the alias.
@@ -159,14 +164,14 @@ impl<'a> Life<'a> {
         first.flatten()
     }
 
-    /// Whether the canary had traffic already when this runner came.
+    /// Whether the canary had traffic already when this runner came. An alias that serves the version alone has no canary.
     pub(super) fn found_canary(&self) -> bool {
-        // Where nothing has been published yet, weights are a canary's all the same, or refuse the rollout.
-        let weighted = |(_, weight)| weight > Weight::ZERO;
-        let split = |routing: &Routing| routing.additional.is_some_and(weighted);
         self.found().is_some_and(|found| match self.canary {
-            Some(canary) => found.routing.share_of(canary) > Weight::ZERO,
-            None => split(&found.routing),
+            Some(canary) => {
+                found.routing.share_of(canary) > Weight::ZERO && found.routing != Routing::only(canary)
+            }
+            // Where nothing has been published yet, weights are a canary's all the same, or refuse the rollout.
+            None => !found.routing.is_single(),
         })
     }
 

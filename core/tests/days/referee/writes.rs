@@ -249,7 +249,9 @@ impl<'a> Knowledge<'a> {
         let state = match answer {
             Ok(state) => state,
             Err(error) if error.kind() == ErrorKind::NotFound && self.known.is_some() => {
-                self.gone = Some((self.gone.map_or(at, |(since, _)| since), at));
+                // What another read says long after the one before is not the same story.
+                let gone = self.gone.filter(|(_, newest)| at.since(*newest) < GONE);
+                self.gone = Some((gone.map_or(at, |(since, _)| since), at));
                 return;
             }
             Err(_) => return,
