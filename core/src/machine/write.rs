@@ -352,7 +352,7 @@ impl Rollout {
             tracing::info!(rollout = %self.id, revision = state.revision_id, "a read of the alias lags behind");
             return Standing::OldCopy;
         }
-        self.writes.unsettled = false;
+        let was_unsettled = std::mem::take(&mut self.writes.unsettled);
         let undone = self.undone_by_another_hand(known, &state);
         if let Some(by) = self.other_runner(known, &state, undone.is_some()) {
             self.taken_over(state, by);
@@ -380,6 +380,7 @@ impl Rollout {
             self.writes.unsettled = true;
             return Standing::Settling;
         }
+        self.writes.unsettled = was_unsettled;
         self.drifted(Some(state));
         Standing::Drifted
     }
@@ -421,7 +422,8 @@ impl Rollout {
         self.traffic_moved |= self.writes.may_land();
         self.unwritten = true;
         let revision = |state: &Option<AliasState>| state.as_ref().map(|state| state.revision_id.clone());
-        if revision(&found) != revision(&self.alias) {
+        // The revision of weights that were taken for AWS's own is known already.
+        if self.writes.unsettled || revision(&found) != revision(&self.alias) {
             self.writes.forget_older();
         }
         self.writes = Writes { may_land: std::mem::take(&mut self.writes.may_land), ..Writes::default() };
