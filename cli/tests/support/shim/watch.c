@@ -9,11 +9,12 @@
  *   asked         the first bytes of a PUT went to a socket: only UpdateAlias is one
  *
  * As long as the file named by FREEZE_WHILE exists, whatever is done to a file named FREEZE_NAME hangs, as on a disk that
- * does not answer.
+ * does not answer. Of the name FREEZE_LOOKUP the lookup hangs as long, as with a name server that does not.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,16 @@ static void hang_while_frozen(int fd)
     const char *last = strrchr(path, '/') + 1;
     while (strcmp(last, name) == 0 && access(frozen, F_OK) == 0)
         usleep(2000);
+}
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+{
+    int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
+    const char *slow = getenv("FREEZE_LOOKUP"), *frozen = getenv("FREEZE_WHILE");
+    while (name && slow && frozen && strcmp(name, slow) == 0 && access(frozen, F_OK) == 0)
+        usleep(2000);
+    return next(name, service, hints, found);
 }
 
 static void look_at(const void *bytes, size_t count)
