@@ -53,6 +53,7 @@ const WANTED: &[&str] = &[
     "AWS moves provisioned concurrency",
     "AWS still moves it after two minutes",
     "an alarm cannot be evaluated",
+    "an alias was to be created that is there",
     "another pipeline published",
     "found with 0 % beside",
     "found with 99.99 % beside",
@@ -188,6 +189,9 @@ impl Coverage {
                 What::Began => seen.clear(),
                 What::Asked(call, Effect::ReadAlias | Effect::ReadVersion(_)) => {
                     asked.insert(call, entry.at);
+                }
+                What::Asked(_, Effect::CreateAlias(_)) if record.alias_at(entry.at).is_some() => {
+                    self.add("an alias was to be created that is there");
                 }
                 What::Answered(call, EffectResult::Alias(Ok(state))) => {
                     let revision = state.revision_id.as_str();

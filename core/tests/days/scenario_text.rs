@@ -223,14 +223,25 @@ fn fault(dice: &mut Dice, text: &mut String) {
     let fault = dice.pick(FAULTS);
     tell(text, format_args!("\n[[faults]]\nfault = \"{fault}\""));
     match fault {
+        // Often just after a call is no longer waited for, and before the next one is sent.
+        "late" if dice.chance(40) => tell(text, format_args!("by = \"{}ms\"", dice.between(9_900, 10_600))),
         "late" => tell(text, format_args!("by = \"{}\"", dice.time(1, 40))),
         "stale" => tell(text, format_args!("by = \"{}\"", dice.time(1, 20))),
         _ => {}
     }
+    if fault == "not-found" && dice.chance(25) {
+        // Two of them before anything else was read: the alias is taken for one that has yet to be created.
+        return tell(text, format_args!("call = \"read_alias\"\nnth = [1, 2]"));
+    }
     let every_call = dice.chance(15) && !matches!(fault, "stale" | "not-found");
     if !every_call {
-        // These two reads alone lag behind.
-        let calls = if fault == "stale" { &["read_alias", "read_alias", "read_version"] } else { CALLS };
+        let calls: &[&str] = match fault {
+            // These two reads alone lag behind.
+            "stale" => &["read_alias", "read_alias", "read_version"],
+            // A write that comes home after everybody has stopped waiting is the one that matters.
+            "late" => &["write_alias", "write_alias", "write_alias", "read_alias", "read_alarms", "publish"],
+            _ => CALLS,
+        };
         tell(text, format_args!("call = \"{}\"", dice.pick(calls)));
     }
     // One answer that says so is wrong; where all do for half a minute, nobody could know better.

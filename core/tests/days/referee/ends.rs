@@ -133,7 +133,7 @@ fn judge_alias(life: &Life<'_>, outcome: &Outcome, findings: &mut Findings) {
         !own.contains(&change.revision_id.as_str()) && seen.is_none_or(|seen| change.at >= seen)
     });
     // Without a journal, who never saw the alias cannot know that it is on two versions.
-    if changed_since || life.found().is_none() {
+    if changed_since || seen.is_none() {
         return;
     }
     let (single, share) = (routing.is_single(), life.share(&routing));

@@ -82,7 +82,8 @@ impl<'a> Life<'a> {
             _ => None,
         });
         // One that was found on the alias need not be published; nobody writes the alias for another version's weights.
-        let found = || self.found()?.routing.additional.filter(|_| self.writes()).map(|(version, _)| version);
+        let found =
+            || self.found()?.1.routing.additional.filter(|_| self.writes()).map(|(version, _)| version);
         published.or_else(|| self.outcome()?.canary_version).or_else(found)
     }
 
@@ -154,25 +155,23 @@ impl<'a> Life<'a> {
         runners
     }
 
-    /// The alias as this runner first read it; `None` when it never did, or there was none.
-    pub(super) fn found(&self) -> Option<&'a AliasState> {
-        let first = self.calls().find_map(|call| match (call.effect, call.over) {
-            (Effect::ReadAlias, Some((_, _, Some(EffectResult::Alias(Ok(state)))))) => Some(Some(state)),
-            (Effect::CreateAlias(_), _) => Some(None),
+    /// The alias as this runner first read it, and when; `None` when it never did.
+    fn found(&self) -> Option<(Timestamp, &'a AliasState)> {
+        self.calls().find_map(|call| match (call.effect, call.over) {
+            (Effect::ReadAlias, Some((at, _, Some(EffectResult::Alias(Ok(state)))))) => Some((at, state)),
             _ => None,
-        });
-        first.flatten()
+        })
     }
 
-    /// Whether the canary had traffic already when this runner came. An alias that serves the version alone has no canary.
-    pub(super) fn found_canary(&self) -> bool {
-        self.found().is_some_and(|found| match self.canary {
-            Some(canary) => {
-                found.routing.share_of(canary) > Weight::ZERO && found.routing != Routing::only(canary)
-            }
+    /// Since when it is known that the canary had traffic already when this runner came. An alias that serves the version
+    /// alone has no canary.
+    pub(super) fn canary_found_at(&self) -> Option<Timestamp> {
+        let is_canarys = |found: Routing| match self.canary {
+            Some(canary) => found.share_of(canary) > Weight::ZERO && found != Routing::only(canary),
             // Where nothing has been published yet, weights are a canary's all the same, or refuse the rollout.
-            None => !found.routing.is_single(),
-        })
+            None => !found.is_single(),
+        };
+        self.found().filter(|(_, found)| is_canarys(found.routing)).map(|(at, _)| at)
     }
 
     pub(super) fn share(&self, routing: &Routing) -> Weight {

@@ -66,13 +66,15 @@ impl Looks {
 /// Every look of this life and its meaning, by the plan's policies.
 pub(super) fn of(life: &Life<'_>) -> Looks {
     let checked = life.event(|kind| matches!(kind, EventKind::Checked { .. })).map(|event| event.at);
+    let found_at = life.canary_found_at();
+    let is_found = |at| found_at.is_some_and(|found_at| at >= found_at);
     // Where the canary has traffic already, no look comes before that.
-    let before_traffic = |at| !life.found_canary() && checked.is_none_or(|checked| at <= checked);
+    let before_traffic = |at| !is_found(at) && checked.is_none_or(|checked| at <= checked);
     // Without traffic there is no data, and none is no obstacle. Nor is it beside weights of which nobody knows that they
     // are the canary's.
-    let is_canarys = life.found_canary() && life.canary.is_some();
     let shifted = life.event(|kind| matches!(kind, EventKind::Shifted { .. })).map(|event| event.at);
-    let has_traffic = |at| is_canarys || shifted.is_some_and(|shifted| at > shifted);
+    let is_shifted = |at| shifted.is_some_and(|shifted| at > shifted);
+    let has_traffic = |at| life.canary.is_some() && is_found(at) || is_shifted(at);
     let mut policies =
         Policies { life, excused: BTreeSet::new(), before: BTreeMap::new(), gaps: BTreeMap::new() };
     let mut looks = Looks { polls: Vec::new(), histories: Vec::new() };

@@ -55,6 +55,8 @@ struct Knowledge<'a> {
     foreign: Option<Routing>,
     /// From when to when reads have said that the alias does not exist, with none between them that found it.
     gone: Option<(Timestamp, Timestamp)>,
+    /// How many reads of the newest runner have said so before it knew of any alias.
+    never_found: usize,
     /// Whether somebody may have taken the canary out again: the alias is where it was before a raise of unknown result, at
     /// another revision.
     perhaps_undone: bool,
@@ -86,6 +88,7 @@ pub(super) fn judge<'a>(life: &'a Life<'a>, findings: &mut Findings) -> Vec<Writ
         moving: Moving::default(),
         foreign: None,
         gone: None,
+        never_found: 0,
         perhaps_undone: false,
     };
     let mut writes = Vec::new();
@@ -98,6 +101,12 @@ pub(super) fn judge<'a>(life: &'a Life<'a>, findings: &mut Findings) -> Vec<Writ
                 if let Some(known) = knows.known.clone() {
                     writes.push(Write { at: entry.at, place, write, known });
                 }
+            }
+            What::Asked(_, Effect::CreateAlias(_)) => {
+                let asked_twice = knows.known.is_none() && knows.never_found > 1;
+                findings.unless(asked_twice, "S7", entry.at, || {
+                    "an alias is created that may be there".to_owned()
+                });
             }
             What::Answered(id, result) => knows.learn(*id, Some(result), entry.at, place),
             What::GivenUp(id) => knows.learn(*id, None, entry.at, place),
@@ -210,6 +219,7 @@ impl<'a> Knowledge<'a> {
 
     /// The next runner counts what it finds as just written, where the one before wrote anything.
     fn take_up(&mut self, at: Timestamp) {
+        self.never_found = 0;
         let known = self.known.as_ref().map(|known| known.routing).filter(|_| self.has_written);
         if let Some(routing) = self.may_have_landed.last().copied().or(known) {
             self.wrote(routing, at);
@@ -254,7 +264,10 @@ impl<'a> Knowledge<'a> {
                 self.gone = Some((gone.map_or(at, |(since, _)| since), at));
                 return;
             }
-            Err(_) => return,
+            Err(error) => {
+                self.never_found += usize::from(error.kind() == ErrorKind::NotFound);
+                return;
+            }
         };
         self.gone = None;
         if self.replaced.contains(&state.revision_id) {
