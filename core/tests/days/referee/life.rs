@@ -155,23 +155,25 @@ impl<'a> Life<'a> {
         runners
     }
 
-    /// The alias as this runner first read it, and when; `None` when it never did.
-    fn found(&self) -> Option<(Timestamp, &'a AliasState)> {
+    /// The alias as this runner first read it, and at which entry; `None` when it never did.
+    fn found(&self) -> Option<(usize, &'a AliasState)> {
         self.calls().find_map(|call| match (call.effect, call.over) {
-            (Effect::ReadAlias, Some((at, _, Some(EffectResult::Alias(Ok(state)))))) => Some((at, state)),
+            (Effect::ReadAlias, Some((_, place, Some(EffectResult::Alias(Ok(state)))))) => {
+                Some((place, state))
+            }
             _ => None,
         })
     }
 
-    /// Since when it is known that the canary had traffic already when this runner came. An alias that serves the version
+    /// Since which entry it is known that the canary had traffic already when this runner came. An alias that serves the version
     /// alone has no canary.
-    pub(super) fn canary_found_at(&self) -> Option<Timestamp> {
+    pub(super) fn canary_found_at(&self) -> Option<usize> {
         let is_canarys = |found: Routing| match self.canary {
             Some(canary) => found.share_of(canary) > Weight::ZERO && found != Routing::only(canary),
             // Where nothing has been published yet, weights are a canary's all the same, or refuse the rollout.
             None => !found.is_single(),
         };
-        self.found().filter(|(_, found)| is_canarys(found.routing)).map(|(at, _)| at)
+        self.found().filter(|(_, found)| is_canarys(found.routing)).map(|(place, _)| place)
     }
 
     pub(super) fn share(&self, routing: &Routing) -> Weight {

@@ -67,14 +67,14 @@ impl Looks {
 pub(super) fn of(life: &Life<'_>) -> Looks {
     let checked = life.event(|kind| matches!(kind, EventKind::Checked { .. })).map(|event| event.at);
     let found_at = life.canary_found_at();
-    let is_found = |at| found_at.is_some_and(|found_at| at >= found_at);
+    let is_found = |place| found_at.is_some_and(|found_at| place > found_at);
     // Where the canary has traffic already, no look comes before that.
-    let before_traffic = |at| !is_found(at) && checked.is_none_or(|checked| at <= checked);
+    let before_traffic = |at, place| !is_found(place) && checked.is_none_or(|checked| at <= checked);
     // Without traffic there is no data, and none is no obstacle. Nor is it beside weights of which nobody knows that they
     // are the canary's.
     let shifted = life.event(|kind| matches!(kind, EventKind::Shifted { .. })).map(|event| event.at);
     let is_shifted = |at| shifted.is_some_and(|shifted| at > shifted);
-    let has_traffic = |at| life.canary.is_some() && is_found(at) || is_shifted(at);
+    let has_traffic = |at, place| life.canary.is_some() && is_found(place) || is_shifted(at);
     let mut policies =
         Policies { life, excused: BTreeSet::new(), before: BTreeMap::new(), gaps: BTreeMap::new() };
     let mut looks = Looks { polls: Vec::new(), histories: Vec::new() };
@@ -86,8 +86,9 @@ pub(super) fn of(life: &Life<'_>) -> Looks {
             Look { asked: call.asked, over, meaning }
         };
         match (call.effect, call.over) {
-            (Effect::ReadAlarms(_), Some((at, _, Some(EffectResult::Alarms(Ok(readings)))))) => {
-                looks.polls.push(look(policies.meaning(readings, before_traffic(at), has_traffic(at))));
+            (Effect::ReadAlarms(_), Some((at, place, Some(EffectResult::Alarms(Ok(readings)))))) => {
+                let (before, has_traffic) = (before_traffic(at, place), has_traffic(at, place));
+                looks.polls.push(look(policies.meaning(readings, before, has_traffic)));
             }
             (Effect::ReadAlarms(_), over) => looks.polls.push(look(without_readings(over))),
             (Effect::ReadAlarmHistory { alarm, .. }, Some((_, _, result))) => {

@@ -325,7 +325,13 @@ impl<'a> Knowledge<'a> {
             None => false,
         };
         let told = outcome.kind == OutcomeKind::Drifted;
-        let ends = told == let_go || told && self.perhaps_undone || outcome.kind == OutcomeKind::Unsettled;
+        // A runner that was about to raise and finds the stable version alone takes it for a rollback that the one before
+        // could not write down.
+        let is_stable = self.foreign.is_some() && self.foreign == self.stable.map(Routing::only);
+        let unrecorded =
+            self.life.runners().len() > 1 && is_stable && outcome.kind == OutcomeKind::RolledBack;
+        let allowed = told && self.perhaps_undone || unrecorded || outcome.kind == OutcomeKind::Unsettled;
+        let ends = told == let_go || allowed;
         findings.unless(ends, "S7", self.life.over_at(), || {
             let seen = (&self.foreign, self.gone);
             format!("what was last seen of another hand is {seen:?}, and the end is {outcome:?}")
