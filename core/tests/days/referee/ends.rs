@@ -142,7 +142,9 @@ fn judge_alias(life: &Life<'_>, outcome: &Outcome, findings: &mut Findings) {
         OutcomeKind::RolledBack => single && share == Weight::ZERO,
         // Weights that are not known to be ours are left alone, and told.
         OutcomeKind::Refused | OutcomeKind::Aborted => {
-            single || !outcome.traffic_moved && outcome.advice.is_some()
+            let second = routing.additional.map(|(second, _)| second);
+            let is_canarys = second.is_some() && second == outcome.canary_version;
+            single || !outcome.traffic_moved && !is_canarys && outcome.advice.is_some()
         }
         OutcomeKind::Drifted => share == Weight::ZERO || is_taken_over(outcome),
         OutcomeKind::Unsettled => outcome.advice.is_some(),
