@@ -1,11 +1,13 @@
 //! A small account that answers a rollout's calls: truly, and with no more state than that needs.
 
+use std::time::Duration;
+
 use lambda_rollout::account::{
-    AlarmReading, AlarmState, AliasState, AliasWrite, FunctionVersion, HookReport, Lifecycle, Routing,
-    UpdateStatus,
+    AlarmReading, AlarmState, AlarmTransition, AliasState, AliasWrite, FunctionVersion, HookReport,
+    Lifecycle, ProvisionedConcurrency, Routing, UpdateStatus,
 };
 use lambda_rollout::machine::{Effect, EffectResult};
-use lambda_rollout::units::{Qualifier, Version};
+use lambda_rollout::units::{Qualifier, Timestamp, Version, Weight};
 use lambda_rollout::{Error, ErrorKind};
 
 /// The version that every plan of the targets rolls out.
@@ -18,8 +20,10 @@ pub const CODE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 pub struct Account {
     /// The alias, if there is one.
     pub alias: Option<AliasState>,
-    /// The state of every alarm.
-    pub alarms: AlarmState,
+    /// The state of every alarm, since when, and every change of it.
+    alarms: AlarmState,
+    alarms_since: Timestamp,
+    transitions: Vec<AlarmTransition>,
     /// What hooks say.
     pub hook: HookReport,
     /// Whether another hand ever changed the alias, or left it on two versions at first.
@@ -28,6 +32,10 @@ pub struct Account {
     pub touched_last: bool,
     /// A write that is still on its way: it takes effect after the next read of the alias.
     late: Option<AliasWrite>,
+    /// The alias as it was before its newest change.
+    replaced: Option<AliasState>,
+    /// Where the alias points when AWS has moved provisioned concurrency, and how many reads that takes.
+    moving: Option<(Routing, u8)>,
     revision: u64,
 }
 
@@ -72,23 +80,81 @@ pub fn failed(kind: ErrorKind) -> Error {
 impl Account {
     /// An account in which all is well, and whose alias points there.
     #[must_use]
-    pub fn new(routing: Option<Routing>) -> Self {
+    pub fn new(routing: Option<Routing>, now: Timestamp) -> Self {
         Self {
             alias: routing.map(|routing| alias_state(routing, 0)),
             alarms: AlarmState::Ok,
+            alarms_since: now,
+            transitions: Vec::new(),
             hook: HookReport::pass(""),
             touched: routing.is_some_and(|routing| !routing.is_single()),
             touched_last: false,
             late: None,
+            replaced: None,
+            moving: None,
             revision: 0,
         }
     }
 
     /// Another hand sets the alias, or deletes it.
     pub fn drift(&mut self, routing: Option<Routing>) {
-        self.alias = routing.map(|routing| self.revised(routing));
+        let state = routing.map(|routing| self.revised(routing));
+        self.replace(state);
         self.touched = true;
         self.touched_last = true;
+    }
+
+    /// The alarms change, at this time or, where that is earlier than the change before, just after that.
+    pub fn set_alarms(&mut self, state: AlarmState, now: Timestamp) {
+        if self.alarms != state {
+            let now = now.max(self.alarms_since + Duration::from_millis(1));
+            (self.alarms, self.alarms_since) = (state, now);
+            self.transitions.push(AlarmTransition { at: now, to: state, reason: String::new() });
+        }
+    }
+
+    /// The alarms go through a state and come back.
+    pub fn flap(&mut self, through: AlarmState, now: Timestamp) {
+        let state = self.alarms;
+        self.set_alarms(through, now);
+        self.set_alarms(state, now);
+    }
+
+    /// A read that lags behind the newest change; `None` where there was none.
+    #[must_use]
+    pub fn read_stale(&self) -> Option<EffectResult> {
+        self.replaced.clone().map(|replaced| EffectResult::Alias(Ok(replaced)))
+    }
+
+    /// After a write to one version AWS moves provisioned concurrency from where the alias was before it.
+    pub fn move_from(&mut self, before: Option<Routing>, reads: u8) {
+        let now = self.alias.as_ref().map(|alias| alias.routing).filter(Routing::is_single);
+        let (Some(to), Some(before)) = (now, before) else { return };
+        let others = [before.version.published(), before.additional.map(|(second, _)| second)];
+        let other = others.into_iter().flatten().find(|other| to.version != (*other).into());
+        if let (Some(own), Some(other)) = (to.version.published(), other) {
+            let half = Weight::from_basis_points(5_000).expect("half");
+            let state = self.revised(Routing::split(own, other, half));
+            self.replace(Some(state));
+            self.moving = Some((to, reads));
+        }
+    }
+
+    /// AWS has moved all that there was to move.
+    pub fn settle(&mut self) {
+        if let Some((to, _)) = self.moving {
+            let state = self.revised(to);
+            self.replace(Some(state));
+        }
+    }
+
+    /// Its description is edited: another revision, which no answer has ever named.
+    pub fn edit(&mut self) {
+        self.revision += u64::from(u8::MAX);
+        if let Some(routing) = self.alias.as_ref().map(|alias| alias.routing) {
+            let state = self.revised(routing);
+            self.replace(Some(state));
+        }
     }
 
     /// Does what was asked, and says so.
@@ -105,15 +171,20 @@ impl Account {
                     name: Clone::clone(name),
                     state: self.alarms,
                     reason: String::new(),
-                    // Where the source tells no time, what the readings do not show has not happened.
-                    since: None,
+                    since: Some(self.alarms_since),
                 };
                 EffectResult::Alarms(Ok(names.iter().map(reading).collect()))
             }
             Effect::RunHook(_) => EffectResult::Hook(self.hook.clone()),
-            Effect::ReadAlarmHistory { .. } => EffectResult::AlarmHistory(Ok(Vec::new())),
+            Effect::ReadAlarmHistory { after, .. } => {
+                let later = self.transitions.iter().filter(|transition| transition.at > *after);
+                EffectResult::AlarmHistory(Ok(later.cloned().collect()))
+            }
             Effect::CheckHook(_) | Effect::CheckCode(_) => EffectResult::Checked(Ok(())),
-            Effect::ReadProvisionedConcurrency => EffectResult::ProvisionedConcurrency(Ok(None)),
+            Effect::ReadProvisionedConcurrency => {
+                let moving = self.moving.map(|_| ProvisionedConcurrency::InProgress);
+                EffectResult::ProvisionedConcurrency(Ok(moving))
+            }
             other => unreachable!("an effect that the account does not know: {other:?}"),
         }
     }
@@ -124,6 +195,11 @@ impl Account {
     }
 
     fn read(&mut self) -> Result<AliasState, Error> {
+        match &mut self.moving {
+            Some((_, 0)) => self.settle(),
+            Some((_, reads)) => *reads -= 1,
+            None => {}
+        }
         let answer = self.alias.clone().ok_or_else(|| failed(ErrorKind::NotFound));
         if let Some(late) = self.late.take() {
             // Late or not, it is guarded like any other.
@@ -139,7 +215,8 @@ impl Account {
         }
         self.touched_last = false;
         let state = self.revised(write.routing);
-        Ok(self.alias.insert(state).clone())
+        self.replace(Some(state.clone()));
+        Ok(state)
     }
 
     fn create(&mut self, version: Version) -> Result<AliasState, Error> {
@@ -147,7 +224,13 @@ impl Account {
             return Err(failed(ErrorKind::Conflict));
         }
         let state = self.revised(Routing::only(version));
-        Ok(self.alias.insert(state).clone())
+        self.replace(Some(state.clone()));
+        Ok(state)
+    }
+
+    fn replace(&mut self, state: Option<AliasState>) {
+        self.replaced = std::mem::replace(&mut self.alias, state);
+        self.moving = None;
     }
 
     fn revised(&mut self, routing: Routing) -> AliasState {

@@ -22,6 +22,8 @@ pub struct Day {
     account: Account,
     referee: Referee,
     now: Timestamp,
+    /// The latest time that the clock has shown.
+    latest: Timestamp,
     /// Calls under way, in the order in which they were asked for.
     waiting: Vec<(EffectId, Effect)>,
     kept: Option<Snapshot>,
@@ -50,7 +52,7 @@ impl Day {
             Rollout::new(Arc::clone(&plan), id, now)
         };
         let referee = Referee::new(&plan);
-        let account = Account::new(story.alias.map(|route| route.0));
+        let account = Account::new(story.alias.map(|route| route.0), now);
         let only_checks = story.plan.check_only;
         Self { only_checks, ..Self::with(plan, rollout, account, referee, now) }
     }
@@ -63,7 +65,8 @@ impl Day {
         referee.takes_over_unseen(&snapshot);
         let rollout = Rollout::restore(Arc::clone(&plan), snapshot, now);
         // What the snapshot says may never have been so.
-        Self { died: true, lied: true, ..Self::with(plan, rollout, Account::new(routing), referee, now) }
+        let account = Account::new(routing, now);
+        Self { died: true, lied: true, ..Self::with(plan, rollout, account, referee, now) }
     }
 
     fn with(
@@ -79,6 +82,7 @@ impl Day {
             account,
             referee,
             now,
+            latest: now,
             waiting: Vec::new(),
             kept: None,
             outcome: None,
@@ -108,7 +112,8 @@ impl Day {
             }
             Happening::Wish(wish) => self.wish(*wish),
             Happening::Drift(route) => self.account.drift(route.map(|route| route.0)),
-            Happening::Alarms(alarms) => self.account.alarms = alarms.state(),
+            Happening::Alarms(alarms) => self.account.set_alarms(alarms.state(), self.now),
+            Happening::Flap(through) => self.account.flap(through.state(), self.now),
             Happening::Hooks(opinion) => self.account.hook = opinion.report(),
             Happening::Dies(orphan, remembered) => self.die(*orphan, *remembered),
             Happening::StartsAgain => self.input(Input::Start),
@@ -117,7 +122,12 @@ impl Day {
 
     /// The weather clears up: from here on every call does what it should, and the rollout has to come to an end.
     pub fn clear_up(mut self) {
-        self.account.alarms = AlarmState::Ok;
+        // A change that is later than any that an answer made up, so that the alarms' history explains their times.
+        self.account.set_alarms(AlarmState::InsufficientData, self.latest);
+        self.account.set_alarms(AlarmState::Ok, self.latest);
+        self.account.settle();
+        // Where an answer lied about the revision, the true one counts as an old one.
+        self.account.edit();
         self.account.hook = HookReport::pass("fine");
         for _ in 0..MOST_TURNS {
             if self.is_over {
@@ -170,6 +180,23 @@ impl Day {
                 self.account.delay(write);
                 EffectResult::TimedOut
             }
+            (Ending::Stale, Effect::ReadAlias) => match self.account.read_stale() {
+                // What a runner has not seen replaced it cannot know to be old.
+                Some(old) => {
+                    self.lied |= self.account.touched || self.died;
+                    old
+                }
+                None => self.account.answer(effect),
+            },
+            (Ending::Moves(reads), Effect::WriteAlias(_)) => {
+                let before = self.account.alias.as_ref().map(|alias| alias.routing);
+                let answer = self.account.answer(effect);
+                if matches!(answer, EffectResult::Alias(Ok(_))) {
+                    self.account.move_from(before, *reads);
+                }
+                answer
+            }
+            (Ending::Stale | Ending::Moves(_), _) => self.account.answer(effect),
             (Ending::Lost | Ending::ReplyLost | Ending::Late, _) => EffectResult::TimedOut,
             (Ending::Lie(lie), _) => {
                 self.lied = true;
@@ -248,6 +275,7 @@ impl Day {
     }
 
     fn input(&mut self, input: Input) {
+        self.latest = self.latest.max(self.now);
         self.tell(&input);
         self.rollout.handle(input, self.now).expect("only commands are refused");
         self.drain();

@@ -8,7 +8,7 @@ use lambda_rollout::account::{
 };
 use lambda_rollout::machine::EffectResult;
 use lambda_rollout::plan::{
-    AlreadyAlarming, Hook, InsufficientData, MissingAlarm, Step, Strategy, Unreadable, WhenUnreadable,
+    AlreadyAlarming, Flaps, Hook, InsufficientData, MissingAlarm, Step, Strategy, Unreadable, WhenUnreadable,
 };
 use lambda_rollout::units::{AlarmName, Qualifier, Timestamp, Weight};
 use lambda_rollout::{ErrorKind, RolloutPlan};
@@ -49,6 +49,8 @@ pub enum Happening {
     Drift(Option<Route>),
     /// The alarms change.
     Alarms(Alarms),
+    /// They go through another state and back while nobody looks.
+    Flap(Alarms),
     /// The hooks change their mind.
     Hooks(Opinion),
     /// The runner dies, and another takes over: from what was kept, or with no memory.
@@ -83,6 +85,10 @@ pub enum Ending {
     ReplyLost,
     /// A write takes effect only after the next read, and no answer comes.
     Late,
+    /// A read shows the alias as it was before its newest change.
+    Stale,
+    /// Done; and after a write to one version AWS shows weights of its own in so many reads.
+    Moves(u8),
     /// Anything at all, whatever was asked.
     Lie(Lie),
 }
@@ -140,6 +146,8 @@ pub enum Alarms {
     Alarm,
     /// Too little data.
     Thin,
+    /// They could not be evaluated.
+    Unreadable,
 }
 
 /// What a hook thinks.
@@ -207,6 +215,7 @@ pub struct Plan {
     missing: bool,
     thin: u8,
     hold_when_unreadable: bool,
+    report_flaps: bool,
     /// Whether the rollout only looks.
     pub check_only: bool,
 }
@@ -233,8 +242,8 @@ impl<'a> Arbitrary<'a> for Route {
         let own = u64::from(bytes.int_in_range(0..=3_u8)?);
         let own = if own == 0 { Qualifier::Latest } else { version(own).into() };
         let second = version(u64::from(bytes.int_in_range(1..=3_u8)?));
-        let weight = Weight::from_basis_points(bytes.int_in_range(0..=9_999)?).expect("less than all");
-        let weighted = own != Qualifier::Latest && own != second.into() && weight > Weight::ZERO;
+        let weight = Weight::from_basis_points(bytes.int_in_range(0..=10_000)?).expect("no more than all");
+        let weighted = own != Qualifier::Latest && own != second.into() && bytes.arbitrary()?;
         Ok(Self(Routing { version: own, additional: weighted.then_some((second, weight)) }))
     }
 }
@@ -264,6 +273,7 @@ impl Alarms {
             Self::Ok => AlarmState::Ok,
             Self::Alarm => AlarmState::Alarm,
             Self::Thin => AlarmState::InsufficientData,
+            Self::Unreadable => AlarmState::Unreadable,
         }
     }
 }
@@ -366,7 +376,8 @@ impl Plan {
                     1 => InsufficientData::Hold,
                     _ => InsufficientData::RollBack,
                 })
-                .unreadable(Unreadable { tolerate: minutes(2), then });
+                .unreadable(Unreadable { tolerate: minutes(2), then })
+                .flaps(if self.report_flaps { Flaps::Report } else { Flaps::RollBack });
         }
         plan.build().expect("a good plan")
     }

@@ -81,11 +81,11 @@ impl Rollout {
     }
 
     pub(super) fn found(&mut self, state: Option<AliasState>) {
-        self.answered();
         self.gone = None;
         if self.memory.is_untested() {
             return self.take_up(state);
         }
+        self.answered();
         if let Some(state) = state {
             let (version, revision_id) = (state.routing.version, state.revision_id.clone());
             self.alias = Some(state);

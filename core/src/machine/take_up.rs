@@ -5,7 +5,7 @@ use super::phase::{Phase, Trigger};
 use super::rollout::Rollout;
 use super::snapshot::Snapshot;
 use super::stopwatch::Stopwatch;
-use super::write::{Standing, Writes};
+use super::write::{Standing, Writes, lags};
 use crate::account::{AliasState, Claim, FunctionVersion, Routing};
 use crate::error::Error;
 use crate::event::{Cause, EventKind, OutcomeKind};
@@ -110,7 +110,7 @@ impl Rollout {
         match self.compare_with_known(found) {
             Standing::OldCopy => {
                 self.memory = Memory::Untested(snapshot);
-                return self.retry.after_failure(Call::ReadAlias, self.now);
+                return self.failed_to_take_up(lags());
             }
             Standing::Drifted => return,
             Standing::Settling => {
@@ -120,6 +120,7 @@ impl Rollout {
             Standing::AsKnown => {}
             Standing::OursLanded(state) => self.ours_landed(state),
         }
+        self.answered();
         self.traffic_moved |= self.weight() > Weight::ZERO;
         self.paused |= snapshot.paused;
         self.promote_asked = snapshot.promote_asked;

@@ -549,6 +549,18 @@ fn aws_is_given_the_time_that_it_says_it_needs_to_move_provisioned_concurrency()
     assert!(stays.drifted());
 }
 
+#[test]
+fn a_rollout_whose_alias_is_read_as_it_was_for_good_is_not_taken_up_for_ever() {
+    let mut bench = in_hold(canary(|plan| plan.rollback_deadline(minutes(5))));
+    bench.die_and_restore();
+    bench.odd_reads = vec![Ok(AliasState::new(only(1), "r0")); 1000];
+    let began = bench.now;
+    bench.finish();
+    assert_eq!((bench.kind(), bench.writes.len()), (OutcomeKind::Unsettled, 1));
+    assert!(bench.end().advice.is_some() && bench.now.since(began) < minutes(6));
+    assert!(bench.odd_reads.len() > 900, "waits grow");
+}
+
 // Pre-flight
 
 #[test]
