@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 use std::iter::{once, repeat_n};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,7 +37,7 @@ pub(crate) struct Walk {
     plan: Arc<RolloutPlan>,
     opening: Opening,
     depth: u8,
-    seen: HashMap<u64, Id>,
+    seen: BTreeMap<u64, Id>,
     reached: Vec<Reached>,
     transitions: u64,
     /// For each rule that was broken the shortest way to it.
@@ -53,7 +53,7 @@ impl Walk {
             plan: Arc::new(plan),
             opening,
             depth,
-            seen: HashMap::new(),
+            seen: BTreeMap::new(),
             reached: Vec::new(),
             transitions: 0,
             broken: BTreeMap::new(),
