@@ -294,3 +294,17 @@ fn a_raise_does_not_overwrite_weights_of_which_nobody_knows_whose_they_are() {
         assert_eq!(bench.routing(), only(1), "{go_on:?}");
     }
 }
+
+/// Weights that were taken for AWS's own at first say that the revision has moved on: the raise before them lands no more.
+#[test]
+fn what_another_hand_promotes_after_its_drift_is_no_raise_of_ours() {
+    let mut bench = in_hold(canary(|plan| plan));
+    bench.run_to(Phase::Promoting);
+    bench.set_alias(Some(split(2, 1, 37.0)));
+    bench.run_to(Phase::RollingBack);
+    bench.set_alias(Some(only(2)));
+    bench.finish();
+    let drifts = bench.kinds().iter().filter(|kind| **kind == "drifted").count();
+    assert_eq!((drifts, bench.routing()), (2, only(1)), "{:?}", bench.kinds());
+    assert_eq!(bench.shifts(), [10.0, 0.0], "{:?}", bench.kinds());
+}
