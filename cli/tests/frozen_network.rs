@@ -16,21 +16,10 @@ use std::time::Duration;
 
 use lambda_rollout::account::AlarmState;
 use lambda_rollout::units::Timestamp;
-use lambda_rollout_aws_tests::{Fault, only, split};
-use support::running::Running;
-use support::setting::Setting;
+use lambda_rollout_aws_tests::{Fault, split};
+use support::running::{Running, ends_rolled_back, later_than_one_wish};
+use support::setting::{Setting, holding};
 use support::shim::shim;
-
-/// A canary that holds its first weight for as long as a test takes.
-const PLAN: &str = r#"
-function = "sample-handler"
-alias = "main"
-version = "2"
-strategy = { kind = "canary", percent = 10, interval = "1h" }
-[alarms]
-names = ["sample-handler-errors"]
-poll = "1s"
-"#;
 
 /// What does not answer once it is told so.
 trait Frozen: Sized {
@@ -155,7 +144,7 @@ impl Drop for Credentials {
 
 /// Plays a story from a rollout at 10 % on, when what it needs has stopped answering.
 fn play<F: Frozen>(story: impl FnOnce(&Setting, &F, Running)) {
-    let setting = Setting::new(PLAN);
+    let setting = Setting::new(&holding("1s"));
     let Some(frozen) = F::new(&setting) else { return };
     let mut command = setting.command(&["run", &setting.plan()]);
     frozen.prepare(&setting, &mut command);
@@ -163,13 +152,6 @@ fn play<F: Frozen>(story: impl FnOnce(&Setting, &F, Running)) {
     running.wait_for("10 % → version 2");
     frozen.freeze(&setting);
     story(&setting, &frozen, running);
-}
-
-#[track_caller]
-fn ends_rolled_back(setting: &Setting, running: Running) {
-    let run = running.finish();
-    assert_eq!((run.code, setting.routing()), (4, only(1)), "{}", run.err);
-    assert!(run.err.contains("main serves version 1 alone"), "{}", run.err);
 }
 
 fn a_signal_is_heard_and_the_alias_restored<F: Frozen>() {
@@ -191,12 +173,11 @@ fn an_alarm_is_seen_as_soon_as_it_can_be<F: Frozen>() {
     });
 }
 
-#[expect(clippy::disallowed_methods, reason = "the rule of the second signal is one of real time")]
 fn whoever_wants_to_leave_can<F: Frozen>() {
     play::<F>(|setting, _, mut running| {
         running.send("-TERM");
         running.wait_for("rolling back, then ending");
-        std::thread::sleep(Duration::from_millis(3_200));
+        later_than_one_wish();
         running.send("-TERM");
         let run = running.finish();
         assert_eq!((run.code, setting.routing()), (5, split(10.0)), "{}", run.err);

@@ -7,26 +7,14 @@ mod support;
 
 use std::io::Write;
 use std::process::Stdio;
-use std::time::Duration;
 
 use lambda_rollout_aws_tests::{Fault, Held, only, split};
-use support::running::Running;
-use support::setting::Setting;
-
-/// A canary that holds its first weight for as long as a test takes.
-const PLAN: &str = r#"
-function = "sample-handler"
-alias = "main"
-version = "2"
-strategy = { kind = "canary", percent = 10, interval = "1h" }
-[alarms]
-names = ["sample-handler-errors"]
-poll = "100ms"
-"#;
+use support::running::{Running, ends_rolled_back, later_than_one_wish};
+use support::setting::{Setting, holding};
 
 /// A rollout at 10 %. The write that rolls it back is the second one.
 fn at_ten_percent() -> (Setting, Running) {
-    let setting = Setting::new(PLAN);
+    let setting = Setting::new(&holding("100ms"));
     let mut running = Running::start(setting.command(&["run", &setting.plan()]));
     running.wait_for("10 % → version 2");
     (setting, running)
@@ -37,24 +25,12 @@ fn arrived(held: Held) -> lambda_rollout_aws_tests::Arrived {
     runtime.block_on(held.arrived())
 }
 
-#[track_caller]
-fn rolled_back(setting: &Setting, running: Running) {
-    let run = running.finish();
-    assert_eq!((run.code, setting.routing()), (4, only(1)), "{}", run.err);
-    assert!(run.err.contains("main serves version 1 alone"), "{}", run.err);
-}
-
-#[expect(clippy::disallowed_methods, reason = "the rule of the second signal is one of real time")]
-fn later_than_one_wish() {
-    std::thread::sleep(Duration::from_millis(3_200));
-}
-
 #[test]
 fn several_signals_at_once_are_one_wish() {
     for signals in [["-INT", "-INT", "-INT"], ["-HUP", "-HUP", "-TERM"], ["-TERM", "-HUP", "-INT"]] {
         let (setting, running) = at_ten_percent();
         signals.iter().for_each(|signal| running.send(signal));
-        rolled_back(&setting, running);
+        ends_rolled_back(&setting, running);
     }
 }
 
@@ -70,7 +46,7 @@ fn further_signals_wait_for_a_restoring_write_that_is_slow() {
     }
     assert_eq!(setting.routing(), split(10.0));
     write.apply();
-    rolled_back(&setting, running);
+    ends_rolled_back(&setting, running);
 }
 
 #[test]
@@ -83,7 +59,7 @@ fn further_signals_wait_for_a_restoring_write_that_is_throttled() {
     running.send("-TERM");
     running.wait_for("SIGTERM: already rolling back");
     write.apply();
-    rolled_back(&setting, running);
+    ends_rolled_back(&setting, running);
 }
 
 /// SIGINT, 7.5 seconds, SIGTERM, 2.5 seconds, SIGKILL. The first restoring write is never answered, so that another one
@@ -98,7 +74,7 @@ fn a_cancelled_ci_job_is_rolled_back() {
     running.send("-TERM");
     running.wait_for("SIGTERM: already rolling back");
     write.apply();
-    rolled_back(&setting, running);
+    ends_rolled_back(&setting, running);
 }
 
 #[test]
@@ -111,7 +87,7 @@ fn a_deliberate_second_signal_waits_for_the_write_in_flight() {
     running.send("-INT");
     running.wait_for("leaving within 5s");
     write.apply();
-    rolled_back(&setting, running);
+    ends_rolled_back(&setting, running);
 }
 
 #[test]
@@ -150,7 +126,7 @@ fn what_cannot_be_known_on_leaving_is_not_said() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_terminal_that_closes_under_an_interactive_bash_is_one_wish() {
-    let setting = Setting::new(PLAN);
+    let setting = Setting::new(&holding("100ms"));
     let plain = setting.command(&[]);
     let mut script = std::process::Command::new("script");
     script

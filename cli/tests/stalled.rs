@@ -11,18 +11,7 @@ use lambda_rollout::account::AlarmState;
 use lambda_rollout_aws_tests::only;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use support::running::send;
-use support::setting::Setting;
-
-/// A canary that holds its first weight for as long as a test takes.
-const PLAN: &str = r#"
-function = "sample-handler"
-alias = "main"
-version = "2"
-strategy = { kind = "canary", percent = 10, interval = "1h" }
-[alarms]
-names = ["sample-handler-errors"]
-poll = "100ms"
-"#;
+use support::setting::{Setting, holding};
 
 /// A pipe that is full, as that of a log collector that hangs. Whoever drops the reader breaks it.
 fn full_pipe() -> (PipeReader, PipeWriter) {
@@ -42,7 +31,7 @@ fn arrived(setting: &Setting, operation: &str, nth: usize) {
 }
 
 /// Starts a run with these streams, and waits until it holds 10 %.
-fn holding(setting: &Setting, args: &[&str], out: Stdio, err: Stdio) -> Child {
+fn at_ten_percent(setting: &Setting, args: &[&str], out: Stdio, err: Stdio) -> Child {
     let plan = setting.plan();
     let mut command = setting.command(&[&["run", &plan], args].concat());
     let child = command.stdout(out).stderr(err).spawn().expect("it starts");
@@ -62,9 +51,9 @@ fn ends_rolled_back(setting: &Setting, mut child: Child) {
 #[test]
 fn an_alarm_rolls_back_though_nobody_reads_the_log() {
     for verbose in ["-v", "-vvv"] {
-        let setting = Setting::new(PLAN);
+        let setting = Setting::new(&holding("100ms"));
         let (_reader, writer) = full_pipe();
-        let child = holding(&setting, &[verbose], Stdio::null(), writer.into());
+        let child = at_ten_percent(&setting, &[verbose], Stdio::null(), writer.into());
         setting.endpoint.set_alarm("sample-handler-errors", AlarmState::Alarm, "too many errors");
         arrived(&setting, "UpdateAlias", 2);
         ends_rolled_back(&setting, child);
@@ -73,9 +62,9 @@ fn an_alarm_rolls_back_though_nobody_reads_the_log() {
 
 #[test]
 fn a_signal_is_heard_though_nobody_reads_either_stream() {
-    let setting = Setting::new(PLAN);
+    let setting = Setting::new(&holding("100ms"));
     let ((_out, stdout), (_err, stderr)) = (full_pipe(), full_pipe());
-    let child = holding(&setting, &["--json", "-vv"], stdout.into(), stderr.into());
+    let child = at_ten_percent(&setting, &["--json", "-vv"], stdout.into(), stderr.into());
     send("-TERM", child.id());
     arrived(&setting, "UpdateAlias", 2);
     ends_rolled_back(&setting, child);
@@ -83,7 +72,7 @@ fn a_signal_is_heard_though_nobody_reads_either_stream() {
 
 #[test]
 fn a_stopped_terminal_keeps_no_signal_from_being_heard() {
-    let setting = Setting::new(PLAN);
+    let setting = Setting::new(&holding("100ms"));
     let plain = setting.command(&[]);
     let binary = plain.get_program().to_str().expect("UTF-8");
     let mut script = Command::new("script");

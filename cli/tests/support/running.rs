@@ -1,6 +1,10 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
+use lambda_rollout_aws_tests::only;
+
+use super::setting::Setting;
 use super::{Run, finished};
 
 /// A command that runs, with all that it has said so far.
@@ -36,6 +40,20 @@ impl Running {
         let run = finished(&self.child.wait_with_output().expect("it ends"));
         Run { err: self.text, ..run }
     }
+}
+
+/// A rollout that was at 10 % ends with all traffic on the stable version, and says so.
+#[track_caller]
+pub(crate) fn ends_rolled_back(setting: &Setting, running: Running) {
+    let run = running.finish();
+    assert_eq!((run.code, setting.routing()), (4, only(1)), "{}", run.err);
+    assert!(run.err.contains("main serves version 1 alone"), "{}", run.err);
+}
+
+/// Waits until a signal is no longer taken for the same wish as the one before.
+#[expect(clippy::disallowed_methods, reason = "the rule of the second signal is one of real time")]
+pub(crate) fn later_than_one_wish() {
+    std::thread::sleep(Duration::from_millis(3_200));
 }
 
 /// Sends a signal such as `-INT`.

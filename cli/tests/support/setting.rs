@@ -8,6 +8,21 @@ use lambda_rollout_aws_tests::SimulatedEndpoint;
 
 use super::{Run, command, finished};
 
+/// A canary that holds its first weight for as long as a test takes, with so much time between two looks at its alarm.
+pub(crate) fn holding(poll: &str) -> String {
+    format!(
+        r#"
+function = "sample-handler"
+alias = "main"
+version = "2"
+strategy = {{ kind = "canary", percent = 10, interval = "1h" }}
+[alarms]
+names = ["sample-handler-errors"]
+poll = "{poll}"
+"#
+    )
+}
+
 /// A plan's file, and an endpoint with the account that it is for. Its alarm `sample-handler-errors` is quiet.
 pub(crate) struct Setting {
     pub(crate) folder: tempfile::TempDir,

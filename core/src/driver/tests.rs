@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::{Cause, Event, EventKind, Outcome, OutcomeKind};
 use crate::journal::{Journal, StandIn};
 use crate::machine::Phase;
-use crate::plan::{Hook, RolloutPlan};
+use crate::plan::{Hook, PlanBuilder, RolloutPlan};
 use crate::ports::Clock;
 use crate::sim::{Scenario, SimAccount, drive};
 use crate::units::{Timestamp, Version, Weight};
@@ -77,9 +77,19 @@ struct Journaled {
 
 impl Journaled {
     fn new(scenario: &str) -> Self {
+        Self::planned(scenario, |plan| {
+            plan.poll(Duration::from_secs(1)).strategy_named("Canary10Percent5Minutes")
+        })
+    }
+
+    /// Of hours, which take more lines than there is room for on a full disk.
+    fn with_a_long_hold(scenario: &str) -> Self {
+        Self::planned(scenario, |plan| plan.strategy_named("Canary10Percent180Minutes"))
+    }
+
+    fn planned(scenario: &str, change: impl FnOnce(PlanBuilder) -> PlanBuilder) -> Self {
         let plan = RolloutPlan::builder("sample-handler", "main").publish().alarm("errors");
-        let plan = plan.poll(Duration::from_secs(1)).strategy_named("Canary10Percent5Minutes");
-        let plan = plan.build().expect("a good plan");
+        let plan = change(plan).build().expect("a good plan");
         let account = SimAccount::new(&plan, &Scenario::parse(scenario).expect("a scenario"), 1);
         Self { plan, account, disk: StandIn::default() }
     }
@@ -212,12 +222,9 @@ async fn a_rollback_is_recorded_on_a_disk_that_became_full() {
     setting.assert_recorded();
 }
 
-/// A hold of hours writes more than there is room for.
 #[tokio::test]
 async fn a_full_disk_stops_the_raise_after_a_long_hold_and_that_is_recorded() {
-    let mut setting = Journaled::new("");
-    let plan = RolloutPlan::builder("sample-handler", "main").publish().alarm("errors");
-    setting.plan = plan.strategy_named("Canary10Percent180Minutes").build().expect("a good plan");
+    let setting = Journaled::with_a_long_hold("");
     let outcome = setting.run_full_from("shifted").await;
     assert_eq!(outcome.kind, OutcomeKind::RolledBack);
     assert!(is_journal(outcome.cause.as_ref()), "{outcome:?}");
@@ -227,9 +234,7 @@ async fn a_full_disk_stops_the_raise_after_a_long_hold_and_that_is_recorded() {
 
 #[tokio::test]
 async fn what_a_person_says_on_a_full_disk_is_written_down() {
-    let mut setting = Journaled::new(&fires_at("2h").replace("ALARM", "INSUFFICIENT_DATA"));
-    let plan = RolloutPlan::builder("sample-handler", "main").publish().alarm("errors");
-    setting.plan = plan.strategy_named("Canary10Percent180Minutes").build().expect("a good plan");
+    let setting = Journaled::with_a_long_hold(&fires_at("2h").replace("ALARM", "INSUFFICIENT_DATA"));
     let late = Timestamp::parse("2026-01-01T02:00:00Z").expect("a time");
     let react = async |event: &Event, rollout: &RolloutHandle| match event.kind.name() {
         "shifted" => setting.disk.leave_room_for(0),
@@ -240,8 +245,8 @@ async fn what_a_person_says_on_a_full_disk_is_written_down() {
     let outcome = setting.run(react).await.1;
     assert_eq!(outcome.kind, OutcomeKind::Aborted);
     let told = setting.disk.on_the_disk();
-    let pauses = |line: &&str| line.contains("\"paused\":true") && !line.contains("\"rolling_back\":{");
-    assert!(told.lines().any(|line| pauses(&line)), "{told}");
+    let pauses = |line: &str| line.contains("\"paused\":true") && !line.contains("\"rolling_back\":{");
+    assert!(told.lines().any(pauses), "{told}");
 }
 
 #[tokio::test]

@@ -36,7 +36,8 @@
 //! becomes full keeps no rollback from being written down: 64 KiB, or sixteen times the longest line, filled up again when
 //! half of it is used. Readers see only what was written. Where that half is missing no weight rises, and no rollout is
 //! begun; one that is carried on rolls back at the latest when it would raise. As long as the disk is full, snapshots
-//! that say only how far the alarms were watched are left out. At the end the room is given back; a process that died leaves it to the next.
+//! that say only how far the alarms were watched are left out. At the end the room is given back; a process that died
+//! leaves it to the next.
 //!
 //! A last line that a dying process or computer left torn is dropped; anything else that is not a journal's is refused.
 //! One file may hold several rollouts of one plan, one after the other: the last one is carried on unless it has come to

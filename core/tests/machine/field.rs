@@ -447,23 +447,28 @@ fn moving() -> AliasState {
     AliasState::new(routing, "r1")
 }
 
+/// A write to the canary version, of this fate if of any, after which AWS moves provisioned concurrency for twelve minutes.
+fn promoted_when_aws_has_moved(fates: Vec<Fate>) {
+    let mut bench = Bench::new(canary(|plan| plan.strategy_named("AllAtOnce")));
+    bench.provisioned = Some(ProvisionedConcurrency::InProgress);
+    bench.fates = fates;
+    bench.start();
+    bench.run_to(Phase::Promoting);
+    bench.held_kind = Some("read_alias");
+    bench.answer_one();
+    let there = bench.alias.replace(moving()).expect("written");
+    bench.release();
+    bench.run_for(minutes(12));
+    assert!(!bench.drifted() && bench.outcome.is_none(), "{:#?}", bench.events);
+    bench.alias = Some(AliasState { revision_id: "r2".into(), ..there });
+    bench.provisioned = Some(ProvisionedConcurrency::Ready);
+    ends(bench, OutcomeKind::Promoted, only(2));
+}
+
 #[test]
 fn aws_is_given_its_time_after_a_write_without_an_answer_too() {
     for fate in [Fate::ReplyLost, Fate::LandsAndConflicts] {
-        let mut bench = Bench::new(canary(|plan| plan.strategy_named("AllAtOnce")));
-        bench.provisioned = Some(ProvisionedConcurrency::InProgress);
-        bench.fates = vec![fate];
-        bench.start();
-        bench.run_to(Phase::Promoting);
-        bench.held_kind = Some("read_alias");
-        bench.answer_one();
-        let there = bench.alias.replace(moving()).expect("written");
-        bench.release();
-        bench.run_for(minutes(12));
-        assert!(!bench.drifted() && bench.outcome.is_none(), "{:#?}", bench.events);
-        bench.alias = Some(AliasState { revision_id: "r2".into(), ..there });
-        bench.provisioned = Some(ProvisionedConcurrency::Ready);
-        ends(bench, OutcomeKind::Promoted, only(2));
+        promoted_when_aws_has_moved(vec![fate]);
     }
 }
 
@@ -486,30 +491,14 @@ fn a_write_that_aws_follows_with_a_move_has_moved_traffic() {
 
 #[test]
 fn aws_is_given_the_time_that_it_says_it_needs_to_move_provisioned_concurrency() {
-    let moving = moving();
-    let all_at_once = || canary(|plan| plan.strategy_named("AllAtOnce"));
-    let mut bench = Bench::new(all_at_once());
-    bench.provisioned = Some(ProvisionedConcurrency::InProgress);
-    bench.start();
-    bench.run_to(Phase::Promoting);
-    bench.held_kind = Some("read_alias");
-    bench.answer_one();
-    let there =
-        bench.alias.replace(AliasState { revision_id: "r1".into(), ..moving.clone() }).expect("written");
-    bench.release();
-    bench.run_for(minutes(12));
-    assert!(!bench.drifted() && bench.outcome.is_none(), "{:#?}", bench.events);
-    bench.alias = Some(AliasState { revision_id: "r2".into(), ..there });
-    bench.provisioned = Some(ProvisionedConcurrency::Ready);
-    ends(bench, OutcomeKind::Promoted, only(2));
+    promoted_when_aws_has_moved(Vec::new());
 
     // Found for the first time after an outage that was longer than any grace: AWS is asked before it counts as drift.
     let mut outage = Bench::new(canary(|plan| plan.strategy_named("AllAtOnce").bake(minutes(30))));
     outage.provisioned = Some(ProvisionedConcurrency::InProgress);
     outage.start();
     outage.run_to(Phase::Baking);
-    let there =
-        outage.alias.replace(AliasState { revision_id: "r1".into(), ..moving.clone() }).expect("written");
+    let there = outage.alias.replace(moving()).expect("written");
     outage.reads_fail = Some(ErrorKind::Unreachable);
     outage.run_for(minutes(5));
     outage.reads_fail = None;
@@ -523,8 +512,7 @@ fn aws_is_given_the_time_that_it_says_it_needs_to_move_provisioned_concurrency()
     lags.provisioned = Some(ProvisionedConcurrency::InProgress);
     lags.start();
     lags.run_to(Phase::Baking);
-    let there =
-        lags.alias.replace(AliasState { revision_id: "r1".into(), ..moving.clone() }).expect("written");
+    let there = lags.alias.replace(moving()).expect("written");
     lags.run_for(minutes(3));
     lags.reads_fail = Some(ErrorKind::Unreachable);
     lags.run_for(minutes(2));
@@ -537,12 +525,12 @@ fn aws_is_given_the_time_that_it_says_it_needs_to_move_provisioned_concurrency()
     lags.alias = Some(AliasState { revision_id: "r2".into(), ..there });
     assert!(!ends(lags, OutcomeKind::Promoted, only(2)).drifted());
 
-    let mut stays = Bench::new(all_at_once());
+    let mut stays = Bench::new(canary(|plan| plan.strategy_named("AllAtOnce")));
     stays.start();
     stays.run_to(Phase::Promoting);
     stays.held_kind = Some("read_alias");
     stays.answer_one();
-    stays.alias = Some(moving);
+    stays.alias = Some(moving());
     stays.touched = true;
     stays.release();
     stays.run_for(minutes(5));
